@@ -1,0 +1,30 @@
+/** gRPC status names that this server answers with; a door maps them to its own codes. */
+export type StatusCode =
+  | 'CANCELLED'
+  | 'UNKNOWN'
+  | 'INVALID_ARGUMENT'
+  | 'DEADLINE_EXCEEDED'
+  | 'NOT_FOUND'
+  | 'ALREADY_EXISTS'
+  | 'RESOURCE_EXHAUSTED'
+  | 'FAILED_PRECONDITION'
+  | 'UNIMPLEMENTED'
+  | 'INTERNAL'
+  | 'UNAVAILABLE';
+
+/** What a client is told: a status and a text it can act on. Everything else is an internal error. */
+export class ServingError extends Error {
+  override readonly name = 'ServingError';
+  readonly code: StatusCode;
+
+  constructor(code: StatusCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** The client-visible form of anything thrown; what is not a {@link ServingError} shows no details. */
+export function toServingError(error: unknown): ServingError {
+  if (error instanceof ServingError) return error;
+  return new ServingError('INTERNAL', 'internal error, see the log of the server', { cause: error });
+}
