@@ -15,9 +15,7 @@ export function formatShape(shape: Shape): string {
 
 /** Whether a concrete `shape` satisfies `expected`, whose -1 dims accept anything. */
 export function shapeMatches(expected: Shape, shape: Shape): boolean {
-  return (
-    expected.length === shape.length && expected.every((dim, axis) => dim === -1 || dim === shape[axis])
-  );
+  return expected.length === shape.length && expected.every((dim, axis) => dim === -1 || dim === shape[axis]);
 }
 
 export function sameShape(a: Shape, b: Shape): boolean {

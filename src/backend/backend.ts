@@ -1,0 +1,77 @@
+import type { Datatype } from '../tensor/datatype.js';
+import type { Shape } from '../tensor/shape.js';
+import type { NamedTensor } from '../tensor/tensor.js';
+
+/** A tensor as the model itself declares it, batch dimension included; -1 = symbolic. */
+export interface TensorDescription {
+  readonly name: string;
+  /** null where the v2 protocol has no such type (sequences, maps, FP8, ...). */
+  readonly datatype: Datatype | null;
+  /** The model's own name of the type, for messages. */
+  readonly nativeType: string;
+  readonly shape: Shape;
+}
+
+/** What a loaded model says of itself, the source of auto-completion; null = it has no say. */
+export interface ModelDescription {
+  readonly inputs: readonly TensorDescription[];
+  readonly outputs: readonly TensorDescription[];
+}
+
+/** Where an instance computes. */
+export type Device = { readonly kind: 'cpu' } | { readonly kind: 'gpu'; readonly id: number };
+
+/** Everything a backend needs to create one instance; crosses the thread border as a message. */
+export interface InstanceOptions {
+  readonly modelName: string;
+  readonly version: number;
+  /** Absolute path of the version folder. */
+  readonly directory: string;
+  /** Absolute path of the model file; may not exist for backends without one. */
+  readonly modelFile: string;
+  readonly device: Device;
+  /** `parameters {}` of the configuration as text. */
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly graphLevel: number;
+  /** Threads of one operator where the configuration leaves it open. */
+  readonly intraOpThreads: number;
+  /** For backends that have no model to ask; empty until the configuration is complete. */
+  readonly outputs: readonly { readonly name: string; readonly datatype: Datatype }[];
+}
+
+/** One run of an instance: inputs of one batch, each with all its rows. */
+export interface RunInputs {
+  readonly inputs: readonly NamedTensor[];
+  /** Names that at least one request of the batch wants. */
+  readonly outputs: readonly string[];
+}
+
+/** Marks inside a run, monotonic nanoseconds of `Clock.nowNs`. */
+export interface RunMarks {
+  readonly start: number;
+  readonly inputEnd: number;
+  readonly outputStart: number;
+  readonly end: number;
+}
+
+export interface RunOutputs {
+  /** Buffers owned by the caller from now on: each may be transferred to another thread. */
+  readonly outputs: readonly NamedTensor[];
+  readonly marks: RunMarks;
+}
+
+/** A loaded model in one lane. All calls come from the lane's thread, one at a time. */
+export interface Instance {
+  readonly description: ModelDescription | null;
+  /** Throws ServingError for what a client caused, anything else for what it did not. */
+  run(batch: RunInputs): Promise<RunOutputs>;
+  /** Gives memory back; no call follows. */
+  release(): Promise<void>;
+}
+
+/** The seam where a way to run models plugs in; lives in lane threads only. */
+export interface Backend {
+  readonly name: string;
+  /** Throws an Error whose text tells the user why the model can't be loaded. */
+  load(options: InstanceOptions): Promise<Instance>;
+}

@@ -1,0 +1,196 @@
+import { formatList } from './format.js';
+import { ServingError } from './serving-error.js';
+
+/**
+ * Every text that clients can see and match on; where Triton has a text for the case it is Triton's.
+ * `prefix` is `[request id: ID] `, see {@link requestPrefix}.
+ */
+
+/** Errors about a request's content carry its id in front; lookup and front end errors do not. */
+export function requestPrefix(id: string): string {
+  return `[request id: ${id === '' ? '<id_unknown>' : id}] `;
+}
+
+const invalid = (text: string): ServingError => new ServingError('INVALID_ARGUMENT', text);
+const unavailable = (text: string): ServingError => new ServingError('UNAVAILABLE', text);
+const notFound = (text: string): ServingError => new ServingError('NOT_FOUND', text);
+
+export const modelErrors = {
+  unknown: (model: string) => notFound(`Request for unknown model: '${model}' is not found`),
+  unknownVersion: (model: string, version: number | bigint) =>
+    notFound(`Request for unknown model: '${model}' version ${version} is not found`),
+  noAvailableVersions: (model: string) =>
+    notFound(`Request for unknown model: '${model}' has no available versions`),
+  versionNotReady: (model: string, version: number | bigint) =>
+    unavailable(`Request for unknown model: '${model}' version ${version} is not at ready state`),
+  versionNotInteger: (version: string) =>
+    invalid(
+      `failed to get model version from specified version string '${version}' (details: stol), version should be an integral value > 0`,
+    ),
+  versionNegative: (version: string) =>
+    invalid(`invalid model version specified '${version}' , version should be an integral value > 0`),
+  decoupled: () =>
+    new ServingError(
+      'UNIMPLEMENTED',
+      "ModelInfer RPC doesn't support models with decoupled transaction policy",
+    ),
+  statisticsUnavailable: (model: string) => invalid(`requested model '${model}' is not available`),
+  statisticsVersionUnavailable: (model: string) =>
+    invalid(`requested model version is not available for model '${model}'`),
+} as const;
+
+export const serverErrors = {
+  notReady: () => unavailable('Server not ready'),
+  exiting: () => unavailable('Server exiting'),
+  shuttingDown: () => unavailable('GRPC server is shutting down and has stopped accepting new requests.'),
+  schedulerStopping: () =>
+    unavailable('Server is stopping, scheduler for model has stopped accepting new inference requests'),
+  repositoryNameUnsupported: () =>
+    new ServingError('UNIMPLEMENTED', "'repository_name' specification is not supported"),
+  malformedMessage: (reason: string) => invalid(`malformed request message: ${reason}`),
+  inFlightBytes: (bytesMax: number) =>
+    unavailable(`Exceeds the limit of ${bytesMax} bytes of requests in flight`),
+} as const;
+
+export const queueErrors = {
+  full: (prefix: string) => unavailable(`${prefix}Exceeds maximum queue size`),
+  timeout: () => unavailable('Request timeout expired'),
+  deadline: () => new ServingError('DEADLINE_EXCEEDED', 'Deadline exceeded before the model ran'),
+  cancelled: () => new ServingError('CANCELLED', ''),
+  laneLost: (model: string) =>
+    unavailable(`the worker that ran model '${model}' has stopped, the request was not completed`),
+  noInstance: (model: string) =>
+    unavailable(`no instance of model '${model}' is available, its worker is being replaced`),
+} as const;
+
+const BATCH_DIMENSION_NOTE =
+  'NOTE: Setting a non-zero max_batch_size in the model config requires a batch dimension to be prepended to each input shape. If you want to specify the full shape including the batch dim in your input dims config, try setting max_batch_size to zero. See the model configuration docs for more info on max_batch_size.';
+
+export const inputErrors = {
+  duplicate: (prefix: string, input: string) =>
+    invalid(`${prefix}input '${input}' already exists in request`),
+  /** `required` = number of required inputs, equal to `expected` when none is optional. */
+  count: (
+    prefix: string,
+    model: string,
+    required: number,
+    expected: number,
+    got: readonly string[],
+    missing: readonly string[],
+  ) => {
+    const range =
+      required === expected
+        ? `expected ${expected} inputs`
+        : `expected number of inputs between ${required} and ${expected}`;
+    // Triton prints an unopened bracket when nothing is missing; clients match on the text as it is.
+    const missingList = missing.length === 0 ? ']' : formatList(missing);
+    return invalid(
+      `${prefix}${range} but got ${got.length} inputs for model '${model}'. Got input(s) ${formatList(got)}, but missing required input(s) ${missingList}. Please provide all required input(s).`,
+    );
+  },
+  unknown: (model: string, input: string) =>
+    invalid(`unexpected inference input '${input}' for model '${model}'`),
+  datatype: (prefix: string, model: string, input: string, got: string, expected: string) =>
+    invalid(
+      `${prefix}inference input '${input}' data-type is '${got}', but model '${model}' expects '${expected}'`,
+    ),
+  shape: (prefix: string, model: string, input: string, expected: string, got: string, batching: boolean) =>
+    invalid(
+      `${prefix}unexpected shape for input '${input}' for model '${model}'. Expected ${expected}, got ${got}. ${batching ? BATCH_DIMENSION_NOTE : ''}`,
+    ),
+  unspecifiedDim: (prefix: string, model: string, input: string, got: string) =>
+    invalid(
+      `${prefix}All input dimensions should be specified for input '${input}' for model '${model}', got ${got}`,
+    ),
+  noBatchDim: (prefix: string, model: string, input: string) =>
+    invalid(`${prefix}input '${input}' has no shape but model requires batch dimension for '${model}'`),
+  batchMismatch: (prefix: string, model: string, input: string) =>
+    invalid(`${prefix}input '${input}' batch size does not match other inputs for '${model}'`),
+  batchTooLarge: (prefix: string, model: string, max: number) =>
+    invalid(`${prefix}inference request batch-size must be <= ${max} for '${model}'`),
+  batchEmpty: (prefix: string, model: string, input: string) =>
+    invalid(`${prefix}input '${input}' has batch size 0, model '${model}' needs at least 1`),
+  byteSize: (prefix: string, model: string, input: string, expected: number, got: number) =>
+    invalid(
+      `${prefix}input byte size mismatch for input '${input}' for model '${model}'. Expected ${expected}, got ${got}`,
+    ),
+  bytesPrefix: (prefix: string, model: string, input: string, available: number) =>
+    invalid(
+      `${prefix}incomplete string length indicator for inference input '${input}' for model '${model}', expecting 4 bytes but only ${available} bytes available. Please make sure the string length indicator is in one buffer.`,
+    ),
+  bytesSurplus: (prefix: string, model: string, input: string, got: number, expected: number) =>
+    invalid(
+      `${prefix}unexpected number of string elements ${got} for inference input '${input}' for model '${model}', expecting ${expected}`,
+    ),
+  bytesMissing: (prefix: string, model: string, input: string, expected: number, got: number) =>
+    invalid(
+      `${prefix}expected ${expected} string elements for inference input '${input}' for model '${model}', got ${got}`,
+    ),
+  bytesTruncated: (input: string, length: number, available: number) =>
+    invalid(
+      `incomplete string data for inference input '${input}', expecting string of length ${length} but only ${available} bytes available`,
+    ),
+  bytesNul: (prefix: string, model: string, input: string, element: number) =>
+    invalid(
+      `${prefix}string element ${element} of input '${input}' contains a NUL byte, which model '${model}' can't receive: its backend ends strings there`,
+    ),
+  pictureShape: (prefix: string, model: string, input: string, got: string) =>
+    invalid(
+      `${prefix}encoded pictures for input '${input}' for model '${model}' need shape [N] or [N,1], got ${got}`,
+    ),
+  picture: (prefix: string, model: string, input: string, index: number, reason: string) =>
+    invalid(`${prefix}picture ${index} of input '${input}' for model '${model}': ${reason}`),
+} as const;
+
+export const outputErrors = {
+  duplicate: (prefix: string, output: string) =>
+    invalid(`${prefix}output '${output}' already exists in request`),
+  unknown: (model: string, output: string) =>
+    invalid(`unexpected inference output '${output}' for model '${model}'`),
+  classificationType: () =>
+    invalid("invalid value type for 'classification' parameter, expected int64_param"),
+  classificationValue: () => invalid("invalid value for 'classification' parameter, expected >= 0"),
+  classificationUnsupported: (output: string, datatype: string) =>
+    invalid(`class result not available for output '${output}' due to unsupported type '${datatype}'`),
+  classificationTooLarge: () => invalid('classification output tensor too large'),
+  tooLarge: (bytes: number) =>
+    invalid(`Response has byte size ${bytes} which exceeds gRPC's byte size limit 2147483647.`),
+} as const;
+
+export const payloadErrors = {
+  rawAndTyped: (model: string, input: string) =>
+    invalid(
+      `contents field must not be specified when using raw_input_contents for '${input}' for model '${model}'`,
+    ),
+  twoTyped: (model: string, input: string) =>
+    invalid(
+      `unexpected explicit tensor data for input tensor '${input}' for model '${model}', binary data was already supplied.`,
+    ),
+  typedOfWrongType: (model: string, input: string, got: string, expected: string) =>
+    invalid(
+      `unexpected explicit tensor data for input tensor '${input}' for model '${model}' of type '${got}', expected datatype '${expected}'`,
+    ),
+  missing: (model: string, input: string) =>
+    invalid(`unable to find data for input tensor '${input}' for model '${model}' in request.`),
+  sharedMemoryDisabled: () =>
+    new ServingError(
+      'UNIMPLEMENTED',
+      "Client shared memory is disabled. Start the server with '--allow-client-shm=true' to enable.",
+    ),
+} as const;
+
+export const parameterErrors = {
+  sequenceId: () =>
+    invalid("invalid value type for 'sequence_id' parameter, expected int64_param or string_param."),
+  bool: (key: string) => invalid(`invalid value type for '${key}' parameter, expected bool_param.`),
+  priorityType: () =>
+    invalid("invalid value type for 'priority' parameter, expected int64_param or uint64_param."),
+  priorityNegative: () => invalid("invalid value for 'priority', expected value >= 0."),
+  timeoutType: () => invalid("invalid value type for 'timeout' parameter, expected int64_param."),
+  reserved: () =>
+    invalid(
+      "parameter keys starting with 'triton_' are reserved for Triton usage. Only the following keys starting with 'triton_' are allowed: triton_enable_empty_final_response",
+    ),
+  customType: (key: string) =>
+    invalid(`invalid value type for '${key}' parameter, expected int64_param, bool_param, or string_param.`),
+} as const;

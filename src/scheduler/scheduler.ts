@@ -1,0 +1,51 @@
+import type { ServingError } from '../errors/serving-error.js';
+import type { Cancellation } from '../inference/request.js';
+import type { Timings } from '../inference/timings.js';
+import type { NamedTensor } from '../tensor/tensor.js';
+
+/**
+ * A checked request on its way through a scheduler: tensors in the backend's shapes. The answer channel
+ * and the stage timestamps travel inside. `settle` is called exactly once.
+ */
+export interface Job {
+  /** `[request id: x] ` or so, the prefix of Triton's request errors. */
+  readonly prefix: string;
+  /** Every tensor has `rows` as its first dim when the model batches. */
+  readonly inputs: readonly NamedTensor[];
+  /** 1 for models without a batch dimension. */
+  readonly rows: number;
+  /** Output names wanted, in the order they are wanted. */
+  readonly outputs: readonly string[];
+  readonly priority: number;
+  readonly timeoutUs: number;
+  readonly deadlineNs: number;
+  readonly cancellation: Cancellation;
+  readonly timings: Timings;
+  settle(result: JobResult): void;
+}
+
+export type JobResult =
+  | { readonly kind: 'answered'; readonly outputs: readonly NamedTensor[] }
+  | { readonly kind: 'failed'; readonly reason: FailureReason; readonly error: ServingError };
+
+/** Label of Triton's nv_inference_request_failure. */
+export type FailureReason = 'REJECTED' | 'CANCELED' | 'BACKEND' | 'OTHER';
+
+/** A batch that ran, for statistics. */
+export interface BatchRecord {
+  readonly rows: number;
+  readonly computeInputNs: number;
+  readonly computeInferNs: number;
+  readonly computeOutputNs: number;
+}
+
+export interface Scheduler {
+  /** Takes a job; a refusal settles it before `submit` returns. */
+  submit(job: Job): void;
+  /** Jobs accepted and not yet settled. */
+  readonly pending: number;
+  /** Jobs waiting for an instance. */
+  readonly queued: number;
+  /** Refuses new jobs from now on; resolves when all accepted ones are settled. */
+  drain(): Promise<void>;
+}

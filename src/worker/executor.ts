@@ -1,0 +1,22 @@
+import type { ModelDescription, RunInputs, RunOutputs } from '../backend/backend.js';
+
+/**
+ * One instance of a model behind the thread border, as a scheduler sees it. The scheduler keeps count
+ * of what it has handed over; an executor runs what it gets in that order.
+ */
+export interface Executor {
+  readonly name: string;
+  readonly description: ModelDescription | null;
+  /** False between the death of its thread and the end of the reload. */
+  readonly available: boolean;
+  /** Called whenever `available` changes. */
+  onAvailability(listener: () => void): void;
+  /**
+   * Runs one batch. The buffers of `batch.inputs` that own their whole ArrayBuffer may be transferred:
+   * the caller must not read them afterwards. Rejects with ServingError: what the backend reported for
+   * the client, INTERNAL for its other failures, UNAVAILABLE when the lane's thread died.
+   */
+  run(batch: RunInputs): Promise<RunOutputs>;
+  /** Resolves when the instance has given its memory back. Nothing may be running. */
+  unload(): Promise<void>;
+}
