@@ -1,0 +1,18 @@
+import { modelErrors } from '../errors/catalogue.js';
+import { LATEST } from '../lifecycle/catalog.js';
+
+const INT64_MAX = 2n ** 63n - 1n;
+
+/**
+ * The version that a request names: '' = {@link LATEST}. Reads a leading integer and ignores the rest,
+ * as Triton does with `stol` (`1abc` is 1). Throws INVALID_ARGUMENT with Triton's texts.
+ */
+export function parseVersion(text: string): number {
+  if (text === '') return LATEST;
+  const digits = /^[ \t\n\v\f\r]*([+-]?\d+)/.exec(text)?.[1];
+  if (digits === undefined) throw modelErrors.versionNotInteger(text);
+  const value = BigInt(digits);
+  if (value > INT64_MAX || value < -INT64_MAX - 1n) throw modelErrors.versionNotInteger(text);
+  if (value < 0n) throw modelErrors.versionNegative(text);
+  return Number(value);
+}
