@@ -9,6 +9,7 @@ import {
   type TensorData,
   type ValueInfo,
 } from './model.ts';
+import { prune } from './prune.ts';
 import { packWeights } from './weight-packing.ts';
 
 /** The name of a value that flows through the graph. */
@@ -25,6 +26,7 @@ export class GraphBuilder {
   readonly #initializers: Initializer[] = [];
   readonly #inputs: ValueInfo[] = [];
   readonly #outputs: ValueInfo[] = [];
+  readonly #transposes = new Map<Value, { readonly source: Value; readonly order: readonly number[] }>();
   #valueCount = 0;
 
   constructor(name: string, description: string) {
@@ -91,13 +93,23 @@ export class GraphBuilder {
     return this.op('Cast', [value], { to: ELEMENT_TYPE_CODE[type] });
   }
 
+  /** Axis `i` of the result is axis `order[i]` of the value. A transpose of a transpose becomes one, or none at all. */
+  transpose(value: Value, order: readonly number[]): Value {
+    const earlier = this.#transposes.get(value);
+    const source = earlier?.source ?? value;
+    const combined = earlier === undefined ? order : order.map((axis) => earlier.order[axis]);
+    if (combined.every((axis, index) => axis === index)) return source;
+    const result = this.op('Transpose', [source], { perm: combined });
+    this.#transposes.set(result, { source, order: combined });
+    return result;
+  }
+
   /** Gives the bytes of the finished `.onnx` file. */
   finish(): Uint8Array {
     return encodeModel({
       name: this.#name,
       description: this.#description,
-      nodes: this.#nodes,
-      initializers: this.#initializers,
+      ...prune({ nodes: this.#nodes, initializers: this.#initializers }, this.#outputs),
       inputs: this.#inputs,
       outputs: this.#outputs,
     });
