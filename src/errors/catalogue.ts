@@ -108,8 +108,8 @@ export const inputErrors = {
     invalid(`${prefix}input '${input}' batch size does not match other inputs for '${model}'`),
   batchTooLarge: (prefix: string, model: string, max: number) =>
     invalid(`${prefix}inference request batch-size must be <= ${max} for '${model}'`),
-  batchEmpty: (prefix: string, model: string, input: string) =>
-    invalid(`${prefix}input '${input}' has batch size 0, model '${model}' needs at least 1`),
+  batchEmpty: (prefix: string, model: string, input: string, rows: number) =>
+    invalid(`${prefix}input '${input}' has batch size ${rows}, model '${model}' needs at least 1`),
   byteSize: (prefix: string, model: string, input: string, expected: number, got: number) =>
     invalid(
       `${prefix}input byte size mismatch for input '${input}' for model '${model}'. Expected ${expected}, got ${got}`,

@@ -27,6 +27,9 @@ interface ModelEntry {
   readonly versions: Map<number, MutableVersionEntry>;
 }
 
+/** The reason of a version that was taken out of service on purpose, Triton's word. */
+const UNLOADED = 'unloaded';
+
 /** Asks for the highest version that is ready. */
 export const LATEST = -1;
 
@@ -67,7 +70,9 @@ export class Catalog {
   allReady(): boolean {
     for (const { reason, versions } of this.#models.values()) {
       if (reason !== '' || versions.size === 0) return false;
-      for (const { state } of versions.values()) if (state !== 'READY') return false;
+      for (const { state, reason: why } of versions.values()) {
+        if (state !== 'READY' && why !== UNLOADED) return false;
+      }
     }
     return true;
   }
@@ -135,7 +140,7 @@ export class Catalog {
 
   unloaded(name: string, version: number): void {
     const entry = this.#version(name, version);
-    this.#move(entry, 'UNAVAILABLE', 'unloaded');
+    this.#move(entry, 'UNAVAILABLE', UNLOADED);
     entry.serving = null;
     this.#changed();
   }

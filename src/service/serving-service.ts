@@ -1,0 +1,165 @@
+import { modelErrors, serverErrors } from '../errors/catalogue.js';
+import { type StatusCode, toServingError } from '../errors/serving-error.js';
+import type { InferRequest } from '../inference/request.js';
+import type { InferResponse } from '../inference/response.js';
+import type { Catalog } from '../lifecycle/catalog.js';
+import { LATEST } from '../lifecycle/catalog.js';
+import type { Lease, ServingModel } from '../lifecycle/serving-model.js';
+import type { ModelConfig } from '../model-config/message.js';
+import { type AccessRecord, logAccess } from '../telemetry/access-log.js';
+import type { Log } from '../telemetry/log.js';
+import { type InferContext, type InferTrace, infer, newTrace } from './infer.js';
+import { toIndexEntries, toModelMetadata, toModelStatistics } from './present.js';
+import type { InferenceService } from './service.js';
+import { parseVersion } from './version.js';
+import type { IndexEntry, ModelMetadata, ModelStatistics, ServerMetadata } from './views.js';
+
+/** Extensions of the v2 protocol that this server speaks, Triton's names. */
+const EXTENSIONS = [
+  'classification',
+  'schedule_policy',
+  'model_configuration',
+  'parameters',
+  'statistics',
+] as const;
+
+export interface ServiceOptions extends InferContext {
+  readonly catalog: Catalog;
+  readonly log: Log;
+  readonly id: string;
+  /** Version of this server. */
+  readonly version: string;
+  readonly strictReadiness: boolean;
+  readonly accessLog: boolean;
+}
+
+/** From accepting nothing yet, over serving, to accepting nothing any more. */
+type Phase = 'starting' | 'serving' | 'exiting';
+
+/** The one {@link InferenceService}: answers from the catalog, walks requests through their models. */
+export class ServingService implements InferenceService {
+  readonly #options: ServiceOptions;
+  readonly #listeners = new Set<() => void>();
+  readonly #idle: (() => void)[] = [];
+  #phase: Phase = 'starting';
+  #inFlight = 0;
+
+  constructor(options: ServiceOptions) {
+    this.#options = options;
+    options.catalog.onChange(() => this.#changed());
+  }
+
+  /** Models are loaded: readiness now depends on them. */
+  started(): void {
+    this.#phase = 'serving';
+    this.#changed();
+  }
+
+  /** Refuses new inference requests and resolves when the accepted ones are answered. */
+  async drain(): Promise<void> {
+    this.#phase = 'exiting';
+    this.#changed();
+    if (this.#inFlight > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+
+  isLive(): boolean {
+    return true;
+  }
+
+  isReady(): boolean {
+    const { strictReadiness, catalog } = this.#options;
+    return this.#phase === 'serving' && (!strictReadiness || catalog.allReady());
+  }
+
+  isModelReady(name: string, version: string): boolean {
+    const number = parseVersion(version);
+    if (this.#phase === 'exiting') return false;
+    return this.#options.catalog
+      .versions(name)
+      .some((entry) => entry.state === 'READY' && (number === LATEST || entry.version === number));
+  }
+
+  serverMetadata(): ServerMetadata {
+    return { name: this.#options.id, version: this.#options.version, extensions: EXTENSIONS };
+  }
+
+  modelMetadata(name: string, version: string): ModelMetadata {
+    const number = parseVersion(version);
+    const model = this.#options.catalog.find(name, number);
+    const ready = this.#options.catalog.versions(name).filter(({ state }) => state === 'READY');
+    return toModelMetadata(model, number === LATEST ? ready.map((entry) => entry.version) : [number]);
+  }
+
+  modelConfig(name: string, version: string): ModelConfig {
+    return this.#options.catalog.find(name, parseVersion(version)).spec.config;
+  }
+
+  modelStatistics(name: string, version: string): ModelStatistics[] {
+    const number = parseVersion(version);
+    const models: ServingModel[] = [];
+    for (const model of this.#options.catalog.serving()) {
+      if (name !== '' && model.name !== name) continue;
+      if (number === LATEST || name === '' || model.version === number) models.push(model);
+    }
+    if (name !== '' && models.length === 0) {
+      const isServed = this.#options.catalog.versions(name).some(({ state }) => state === 'READY');
+      throw isServed
+        ? modelErrors.statisticsVersionUnavailable(name)
+        : modelErrors.statisticsUnavailable(name);
+    }
+    return models.map(toModelStatistics);
+  }
+
+  repositoryIndex(repositoryName: string, readyOnly: boolean): IndexEntry[] {
+    if (repositoryName !== '') throw serverErrors.repositoryNameUnsupported();
+    return toIndexEntries(this.#options.catalog, readyOnly);
+  }
+
+  async infer(request: InferRequest): Promise<InferResponse> {
+    if (this.#phase !== 'serving') {
+      throw this.#phase === 'exiting' ? serverErrors.shuttingDown() : serverErrors.notReady();
+    }
+    const trace = newTrace(request);
+    let lease: Lease | null = null;
+    let status: StatusCode | 'OK' = 'OK';
+    this.#inFlight++;
+    try {
+      lease = this.#options.catalog.lease(request.modelName, parseVersion(request.modelVersion));
+      return await infer(this.#options, lease.model, request, trace);
+    } catch (error) {
+      status = toServingError(error).code;
+      throw error;
+    } finally {
+      lease?.release();
+      if (this.#options.accessLog) this.#logAccess(request, lease, trace, status);
+      if (--this.#inFlight === 0) for (const wake of this.#idle.splice(0)) wake();
+    }
+  }
+
+  onReadinessChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #changed(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
+  #logAccess(
+    request: InferRequest,
+    lease: Lease | null,
+    { timings, rows }: InferTrace,
+    status: AccessRecord['status'],
+  ): void {
+    logAccess(this.#options.log, {
+      id: request.id,
+      peer: request.peer,
+      model: request.modelName,
+      version: lease === null ? request.modelVersion : String(lease.model.version),
+      rows,
+      timings,
+      endNs: this.#options.clock.nowNs(),
+      status,
+    });
+  }
+}
