@@ -21,6 +21,8 @@ from grpc_tools import protoc
 from tritonclient.grpc import model_config_pb2, service_pb2
 
 PROTO_DIR = Path(__file__).resolve().parents[2] / "proto"
+# All files as protoc sees them: what the server's reflection answers with.
+DESCRIPTORS = PROTO_DIR / "descriptors.binpb"
 
 REFERENCES = {
     "grpc_service.proto": service_pb2,
@@ -164,8 +166,7 @@ def differences(ours: Facts, theirs: Facts, extras: Facts) -> list[str]:
     """One line per fact that is not the same on both sides, in either direction."""
     expected = theirs | extras
     lines = [
-        f"{key}: in EXTRAS, but the client has it too: remove it there"
-        for key in sorted(extras.keys() & theirs.keys())
+        f"{key}: in EXTRAS, but the client has it too: remove it there" for key in sorted(extras.keys() & theirs.keys())
     ]
     for key in sorted(ours.keys() | expected.keys()):
         if key not in ours:
@@ -205,6 +206,14 @@ def test_every_file_has_a_reference(compiled):
 def test_file_equals_the_clients_descriptors(compiled, name):
     lines = differences(file_facts(compiled[name]), facts_of_client(REFERENCES[name]), EXTRAS.get(name, {}))
     assert not lines, f"{name} differs from the client in {len(lines)} fact(s):\n" + "\n".join(lines)
+
+
+def test_descriptor_file_is_up_to_date(compiled):
+    committed = {file.name: file for file in FileDescriptorSet.FromString(DESCRIPTORS.read_bytes()).file}
+    assert committed == compiled, (
+        "make it anew: python -m grpc_tools.protoc -Iproto --descriptor_set_out=proto/descriptors.binpb "
+        + " ".join(sorted(compiled))
+    )
 
 
 # Proof that the comparison sees what it is there for: each edit is made in a
