@@ -28,4 +28,18 @@ export const LIMITS = {
   rankMax: 64,
   /** Size of a configuration or label file. */
   configBytesMax: 16 << 20,
+  /** Threads for CPU instances where the command line says nothing; one costs 9 MB and 30 ms. */
+  cpuLanesDefaultMax: 32,
+  /** The most that the command line may ask for. */
+  cpuLanesMax: 1024,
+  /** Request line and headers of one HTTP request; node's own default. */
+  httpHeaderBytesMax: 16 << 10,
+  /** Open HTTP connections: probes and scrapers need few. */
+  httpConnectionsMax: 1024,
+  /** Until the headers of an HTTP request have come; a slower client holds a connection for nothing. */
+  httpHeadersMs: 10_000,
+  /** Until a whole HTTP request has come. */
+  httpRequestMs: 30_000,
+  /** How long an idle HTTP connection stays open: longer than the 60 s of common load balancers. */
+  httpIdleMs: 75_000,
 } as const;

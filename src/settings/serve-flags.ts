@@ -1,0 +1,185 @@
+import {
+  booleanFlag,
+  choiceFlag,
+  type Flag,
+  integerFlag,
+  readBoolean,
+  switchFlag,
+  textFlag,
+} from './flag.js';
+import { LIMITS } from './limits.js';
+
+const SERVER = 'Server';
+const REPOSITORY = 'Model repository';
+const GRPC = 'gRPC';
+const HTTP = 'HTTP';
+const COMPUTE = 'Computing';
+const QUEUES = 'Queues';
+const LOG = 'Log';
+
+const PORT = { min: 0, max: 65_535, placeholder: 'PORT' } as const;
+const VERBOSITY_MAX = 9;
+
+/** Triton reads a boolean here as well. */
+function readVerbosity(text: string): number | undefined {
+  if (/^\d$/.test(text)) return Number(text);
+  const boolean = readBoolean(text);
+  return boolean === undefined ? undefined : Number(boolean);
+}
+
+/** The flags of `naiad serve`: Triton's names where the meaning is Triton's. */
+export const SERVE_FLAGS = {
+  id: textFlag({
+    name: 'id',
+    group: SERVER,
+    fallback: 'triton',
+    help: 'Name of the server in ServerMetadata.',
+  }),
+  exitTimeoutSecs: integerFlag({
+    name: 'exit-timeout-secs',
+    group: SERVER,
+    fallback: 30,
+    min: 0,
+    max: 86_400,
+    placeholder: 'SECS',
+    help: 'How long to wait at exit for requests that run or wait.',
+  }),
+  exitOnError: booleanFlag({
+    name: 'exit-on-error',
+    group: SERVER,
+    fallback: false,
+    help: "Stop when a model can't be loaded at start. Triton's default is true; here one bad model does not keep the others from being served.",
+  }),
+  strictReadiness: booleanFlag({
+    name: 'strict-readiness',
+    group: SERVER,
+    fallback: true,
+    help: 'Be ready only when every model is ready; else as soon as the server answers.',
+  }),
+  modelRepository: textFlag({
+    name: 'model-repository',
+    aliases: ['model-store'],
+    group: REPOSITORY,
+    repeatable: true,
+    fallback: '',
+    fallbackText: 'the repository that comes with the package',
+    placeholder: 'DIR',
+    help: 'Directory of models. May be given several times; --model-store is the same.',
+  }),
+  disableAutoComplete: switchFlag({
+    name: 'disable-auto-complete-config',
+    group: REPOSITORY,
+    help: 'Take nothing of a configuration from the model: every model needs a complete config.pbtxt.',
+  }),
+  modelLoadThreads: integerFlag({
+    name: 'model-load-thread-count',
+    group: REPOSITORY,
+    fallback: 4,
+    min: 1,
+    max: 64,
+    help: 'Models that are loaded at the same time.',
+  }),
+  allowGrpc: booleanFlag({ name: 'allow-grpc', group: GRPC, fallback: true, help: 'Serve gRPC.' }),
+  grpcAddress: textFlag({
+    name: 'grpc-address',
+    group: GRPC,
+    fallback: '0.0.0.0',
+    placeholder: 'ADDRESS',
+    help: 'Address to listen on for gRPC.',
+  }),
+  grpcPort: integerFlag({
+    name: 'grpc-port',
+    group: GRPC,
+    fallback: 8001,
+    ...PORT,
+    help: 'Port for gRPC; 0 = any free one.',
+  }),
+  allowHttp: booleanFlag({
+    name: 'allow-http',
+    group: HTTP,
+    fallback: true,
+    help: 'Serve HTTP: health, readiness and metadata of the server.',
+  }),
+  httpAddress: textFlag({
+    name: 'http-address',
+    group: HTTP,
+    fallback: '0.0.0.0',
+    placeholder: 'ADDRESS',
+    help: 'Address to listen on for HTTP.',
+  }),
+  httpPort: integerFlag({
+    name: 'http-port',
+    group: HTTP,
+    fallback: 8000,
+    ...PORT,
+    help: 'Port for HTTP; 0 = any free one.',
+  }),
+  cpuLanes: integerFlag({
+    name: 'cpu-lanes',
+    group: COMPUTE,
+    fallback: 0,
+    min: 0,
+    max: LIMITS.cpuLanesMax,
+    help: 'Threads that all CPU instances share, good for many small models; 0 = one thread per instance, up to --cpu-lanes-max.',
+  }),
+  cpuLanesMax: integerFlag({
+    name: 'cpu-lanes-max',
+    group: COMPUTE,
+    fallback: LIMITS.cpuLanesDefaultMax,
+    min: 1,
+    max: LIMITS.cpuLanesMax,
+    help: 'Most threads for CPU instances; further instances share them.',
+  }),
+  decodeThreads: integerFlag({
+    name: 'decode-threads',
+    group: COMPUTE,
+    fallback: 0,
+    fallbackText: 'as many as processors, at most 4',
+    min: 1,
+    max: 64,
+    help: 'Threads that decode pictures.',
+  }),
+  queueRowsMax: integerFlag({
+    name: 'queue-rows-max',
+    group: QUEUES,
+    fallback: LIMITS.queueRowsMax,
+    min: 1,
+    max: 2 ** 31 - 1,
+    help: "Rows that may wait in one model's queue, where its configuration sets no max_queue_size; further requests are refused.",
+  }),
+  queueBytesMax: integerFlag({
+    name: 'queue-bytes-max',
+    group: QUEUES,
+    fallback: LIMITS.queueBytesMax,
+    min: 1,
+    max: Number.MAX_SAFE_INTEGER,
+    help: "Bytes of inputs that may wait in one model's queue; further requests are refused.",
+  }),
+  logVerbose: {
+    ...integerFlag({
+      name: 'log-verbose',
+      group: LOG,
+      fallback: 0,
+      min: 0,
+      max: VERBOSITY_MAX,
+      help: '1 = debug, 2 and more = trace.',
+    }),
+    read: readVerbosity,
+  },
+  logInfo: booleanFlag({ name: 'log-info', group: LOG, fallback: true, help: 'Log at level info.' }),
+  logWarning: booleanFlag({ name: 'log-warning', group: LOG, fallback: true, help: 'Log warnings.' }),
+  logError: booleanFlag({ name: 'log-error', group: LOG, fallback: true, help: 'Log errors.' }),
+  logFormat: choiceFlag({
+    name: 'log-format',
+    group: LOG,
+    fallback: 'auto',
+    choices: ['auto', 'json', 'pretty', 'default', 'ISO8601'],
+    help: "auto = pretty on a terminal, else json. Triton's default and ISO8601 are the same as auto: times are ISO 8601 in both forms.",
+  }),
+  accessLog: booleanFlag({
+    name: 'access-log',
+    group: LOG,
+    fallback: false,
+    help: 'Log one line for each inference request.',
+  }),
+} as const satisfies Record<string, Flag<unknown>>;
