@@ -1,0 +1,219 @@
+import { describe, expect, it } from 'vitest';
+import { parseServeFlags } from '#naiad/settings/flags.js';
+import { SERVE_FLAGS } from '#naiad/settings/serve-flags.js';
+import type { ServerSettings } from '#naiad/settings/settings.js';
+import { tritonFlags } from '#naiad/settings/triton-flags.js';
+import { anEnvironment } from './environment.js';
+
+function settingsOf(argv: string[], environment = anEnvironment()): ServerSettings {
+  const parsed = parseServeFlags(argv, environment);
+  if (parsed.kind !== 'serve') throw new Error(JSON.stringify(parsed));
+  return parsed.settings;
+}
+
+function mistakesOf(...argv: string[]): readonly string[] {
+  const parsed = parseServeFlags(argv, anEnvironment());
+  if (parsed.kind !== 'mistakes') throw new Error(JSON.stringify(parsed));
+  return parsed.lines;
+}
+
+function warningsOf(...argv: string[]): readonly string[] {
+  const parsed = parseServeFlags(argv, anEnvironment());
+  if (parsed.kind !== 'serve') throw new Error(JSON.stringify(parsed));
+  return parsed.warnings;
+}
+
+describe('defaults', () => {
+  it("are Triton's, but for exit-on-error", () => {
+    expect(settingsOf([])).toEqual({
+      id: 'triton',
+      modelRepositories: ['/package/model-repository'],
+      exitOnError: false,
+      strictReadiness: true,
+      autoComplete: true,
+      modelLoadThreads: 4,
+      exitTimeoutSecs: 30,
+      grpc: { enabled: true, address: '0.0.0.0', port: 8001 },
+      http: { enabled: true, address: '0.0.0.0', port: 8000 },
+      lanes: { cores: 8, cpuLanes: 0, cpuLanesMax: 32 },
+      decodeThreads: 4,
+      queueRowsMax: 16_384,
+      queueBytesMax: 1 << 30,
+      log: { verbose: 0, info: true, warning: true, error: true, format: 'json', access: false },
+    });
+  });
+
+  it('follow the environment', () => {
+    const settings = settingsOf([], anEnvironment({ cores: 2, terminal: true }));
+    expect(settings.decodeThreads).toBe(2);
+    expect(settings.lanes.cores).toBe(2);
+    expect(settings.log.format).toBe('pretty');
+  });
+});
+
+describe('values', () => {
+  it.each([
+    [['--allow-http=false'], false],
+    [['--allow-http', 'false'], false],
+    [['--allow-http=0'], false],
+    [['--allow-http=False'], false],
+    [['--allow-http'], true],
+    [['--allow-http', '--allow-grpc'], true],
+    [['--allow-http=false', '--allow-http=1'], true],
+  ])('%j sets allow-http to %s', (argv, enabled) => {
+    expect(settingsOf(argv).http.enabled).toBe(enabled);
+  });
+
+  it('come behind = or as the next word', () => {
+    expect(settingsOf(['--grpc-port=9001', '--http-port', '9000'])).toMatchObject({
+      grpc: { port: 9001 },
+      http: { port: 9000 },
+    });
+  });
+
+  it('keep what follows the first =', () => {
+    expect(settingsOf(['--id=a=b']).id).toBe('a=b');
+  });
+
+  it('of repositories add up, from both names, as absolute paths', () => {
+    const argv = ['--model-repository=models', '--model-store', '/srv/models'];
+    expect(settingsOf(argv).modelRepositories).toEqual(['/work/models', '/srv/models']);
+  });
+
+  it('name a repository once', () => {
+    const parsed = parseServeFlags(['--model-store=a', '--model-store=./a'], anEnvironment());
+    expect(parsed).toMatchObject({
+      settings: { modelRepositories: ['/work/a'] },
+      warnings: ['--model-repository=./a was given twice'],
+    });
+  });
+
+  it('need no word for a switch', () => {
+    expect(settingsOf(['--disable-auto-complete-config', '--id', 'x'])).toMatchObject({
+      autoComplete: false,
+      id: 'x',
+    });
+  });
+
+  it.each([
+    ['2', 2],
+    ['true', 1],
+    ['0', 0],
+  ])('of log-verbose may be %s', (text, level) => {
+    expect(settingsOf([`--log-verbose=${text}`]).log.verbose).toBe(level);
+  });
+
+  it.each([
+    ['auto', 'json'],
+    ['default', 'json'],
+    ['ISO8601', 'json'],
+    ['json', 'json'],
+    ['pretty', 'pretty'],
+  ])('of log-format %s means %s when no terminal is there', (text, format) => {
+    expect(settingsOf([`--log-format=${text}`]).log.format).toBe(format);
+  });
+});
+
+describe('mistakes', () => {
+  it('are told all at once, one line each', () => {
+    expect(
+      mistakesOf('--grcp-port=8001', '--http-port=80000', '--log-format=jsn', '--strict-readiness=maybe'),
+    ).toEqual([
+      "unknown flag '--grcp-port', did you mean '--grpc-port'?",
+      '--http-port=80000: expected a whole number from 0 to 65535',
+      "--log-format=jsn: expected one of auto, json, pretty, default, ISO8601, did you mean 'json'?",
+      '--strict-readiness=maybe: expected true or false',
+    ]);
+  });
+
+  it.each([
+    [['--grpc-port'], '--grpc-port needs a value: a whole number from 0 to 65535'],
+    [['--grpc-port', '--allow-http'], '--grpc-port needs a value: a whole number from 0 to 65535'],
+    [['--grpc-port='], '--grpc-port=: expected a whole number from 0 to 65535'],
+    [['--grpc-port=1e3'], '--grpc-port=1e3: expected a whole number from 0 to 65535'],
+    [['--grpc-port=-1'], '--grpc-port=-1: expected a whole number from 0 to 65535'],
+    [['--id='], '--id=: expected a text that is not empty'],
+    [['models'], "unexpected argument 'models', did you mean '--model-repository=models'?"],
+    [['--', '--id=x'], "unexpected argument '--id=x', did you mean '--model-repository=--id=x'?"],
+    [['-p'], "unknown flag '-p'"],
+    [['--frobnicate', 'value'], "unknown flag '--frobnicate'"],
+    [
+      ['--model-repository=s3://bucket/models'],
+      '--model-repository=s3://bucket/models: only directories are supported, mount or copy it first',
+    ],
+    [['--grpc-port=8000'], '--grpc-port and --http-port are both 8000, they need a port each'],
+    [
+      ['--allow-grpc=false', '--allow-http=false'],
+      '--allow-grpc=false and --allow-http=false leave nothing to serve',
+    ],
+  ])('%j', (argv, line) => {
+    expect(mistakesOf(...argv)).toEqual([line]);
+  });
+
+  it('do not stand in the way of help', () => {
+    expect(parseServeFlags(['--nope', '--help'], anEnvironment())).toEqual({ kind: 'help' });
+    expect(parseServeFlags(['-h'], anEnvironment())).toEqual({ kind: 'help' });
+  });
+
+  it('allow both ports to be any free one', () => {
+    expect(settingsOf(['--grpc-port=0', '--http-port=0']).grpc.port).toBe(0);
+  });
+});
+
+describe("Triton's other flags", () => {
+  it.each([
+    ['--model-control-mode=explicit', 'only --model-control-mode=none is accepted'],
+    ['--load-model=x', '--load-model of Triton is not supported by this server'],
+    ['--grpc-use-ssl=true', 'put a proxy in front'],
+    ['--grpc-restricted-protocol=health:k=v', '--grpc-restricted-protocol of Triton'],
+    ['--backend-config=onnxruntime,x=y', '--backend-config of Triton'],
+    ['--strict-model-config=true', 'use --disable-auto-complete-config'],
+    ['--trace-config=level=TIMESTAMPS', 'there is no tracing yet'],
+  ])('%s is refused by name', (flag, text) => {
+    const lines = mistakesOf(flag);
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toContain(text);
+  });
+
+  it.each([
+    [['--grpc-infer-thread-count=4'], '--grpc-infer-thread-count is ignored'],
+    [['--metrics-port', '8002'], '--metrics-port is ignored: this server has no metrics endpoint yet'],
+    [['--allow-metrics=true'], '--allow-metrics is ignored'],
+    [['--backend-directory=/opt/tritonserver/backends'], '--backend-directory is ignored'],
+  ])('%j is ignored with a warning', (argv, text) => {
+    const warnings = warningsOf(...argv);
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toContain(text);
+  });
+
+  it.each([
+    ['--model-control-mode=none'],
+    ['--allow-metrics=false'],
+    ['--allow-metrics=0'],
+    ['--rate-limit=off'],
+    ['--allow-client-shm=False'],
+  ])('%s asks for what is done anyway', (flag) => {
+    expect(warningsOf(flag)).toEqual([]);
+  });
+
+  it('are not among ours', () => {
+    const ours = Object.values(SERVE_FLAGS).flatMap((flag) => [flag.name, ...flag.aliases]);
+    expect(ours.filter((name) => tritonFlags.names.includes(name))).toEqual([]);
+    expect(new Set(ours).size).toBe(ours.length);
+  });
+
+  it('are candidates for a mistyped name', () => {
+    expect(mistakesOf('--model-control-mod=none')).toEqual([
+      "unknown flag '--model-control-mod', did you mean '--model-control-mode'?",
+    ]);
+  });
+});
+
+describe('the table', () => {
+  it('holds fallbacks that its own flags accept', () => {
+    for (const flag of Object.values(SERVE_FLAGS)) {
+      if (flag.name === 'model-repository' || flag.name === 'decode-threads') continue;
+      expect(flag.read(String(flag.fallback)), flag.name).toBe(flag.fallback);
+    }
+  });
+});
