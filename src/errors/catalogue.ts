@@ -13,6 +13,7 @@ export function requestPrefix(id: string): string {
 
 const invalid = (text: string): ServingError => new ServingError('INVALID_ARGUMENT', text);
 const unavailable = (text: string): ServingError => new ServingError('UNAVAILABLE', text);
+const internal = (text: string): ServingError => new ServingError('INTERNAL', text);
 const notFound = (text: string): ServingError => new ServingError('NOT_FOUND', text);
 
 export const modelErrors = {
@@ -61,6 +62,19 @@ export const queueErrors = {
     unavailable(`the worker that ran model '${model}' has stopped, the request was not completed`),
   noInstance: (model: string) =>
     unavailable(`no instance of model '${model}' is available, its worker is being replaced`),
+} as const;
+
+/** What a model answered that can't be handed to the requests of its batch. */
+export const answerErrors = {
+  missing: (model: string, output: string) => internal(`model '${model}' did not return output '${output}'`),
+  batchDim: (model: string, output: string, shape: string, rows: number) =>
+    internal(
+      `output '${output}' of model '${model}' has shape ${shape}, expected ${rows} as its first dimension: the model's batch has that many rows`,
+    ),
+  bytes: (model: string, output: string, shape: string, got: number) =>
+    internal(
+      `output '${output}' of model '${model}' has ${got} bytes, which do not hold the elements of shape ${shape}`,
+    ),
 } as const;
 
 const BATCH_DIMENSION_NOTE =
