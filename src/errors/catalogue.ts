@@ -51,6 +51,11 @@ export const serverErrors = {
   malformedMessage: (reason: string) => invalid(`malformed request message: ${reason}`),
   inFlightBytes: (bytesMax: number) =>
     unavailable(`Exceeds the limit of ${bytesMax} bytes of requests in flight`),
+  inFlightRequests: (requestsMax: number) =>
+    unavailable(`Exceeds the limit of ${requestsMax} requests in flight`),
+  watchers: (watchersMax: number) =>
+    new ServingError('RESOURCE_EXHAUSTED', `Exceeds the limit of ${watchersMax} health watches`),
+  unknownHealth: (service: string) => notFound(`unknown service '${service}'`),
 } as const;
 
 export const queueErrors = {
@@ -196,6 +201,8 @@ export const payloadErrors = {
 export const parameterErrors = {
   sequenceId: () =>
     invalid("invalid value type for 'sequence_id' parameter, expected int64_param or string_param."),
+  sequenceIdLength: () =>
+    new ServingError('UNIMPLEMENTED', 'string correlation ID cannot be longer than 128 characters'),
   bool: (key: string) => invalid(`invalid value type for '${key}' parameter, expected bool_param.`),
   priorityType: () =>
     invalid("invalid value type for 'priority' parameter, expected int64_param or uint64_param."),

@@ -24,6 +24,14 @@ export const LIMITS = {
   framesMax: 1000,
   /** Classes of one classification answer, Triton's bound. */
   classificationElementsMax: 1_000_000,
+  /** Inputs, outputs, raw contents or parameters of one request, each; models in the field have hundreds. */
+  requestItemsMax: 16_384,
+  /** Bytes of one name, id or string parameter of a request. */
+  stringBytesMax: 16 << 20,
+  /** Open `Watch` streams of the health service; each load balancer holds one per name it asks for. */
+  healthWatchesMax: 1024,
+  /** Models in one `List` of the health service, which must fit into a client's 4 MiB. */
+  healthListMax: 10_000,
   /** Dimensions of one tensor; ONNX models in the field stay below 10. */
   rankMax: 64,
   /** Size of a configuration or label file. */
