@@ -1,6 +1,9 @@
+import { bigXception } from './nets/big-xception.ts';
 import { blazeFace } from './nets/blaze-face.ts';
+import { faceEmbedding } from './nets/face-api/face-embedding.ts';
 import { faceExpression } from './nets/face-api/face-expression.ts';
-import { miniXception } from './nets/mini-xception.ts';
+import { faceLandmarks } from './nets/face-api/face-landmarks.ts';
+import { nanoDet } from './nets/nano-det.ts';
 import { simple } from './nets/simple.ts';
 
 /** A model file of the repository, and how it is made. */
@@ -12,7 +15,10 @@ export interface ImportedModel {
 
 export const MODELS: readonly ImportedModel[] = [
   { path: 'face_detection/1/model.onnx', build: blazeFace },
-  { path: 'face_emotion/1/model.onnx', build: miniXception },
+  { path: 'face_embedding/1/model.onnx', build: faceEmbedding },
+  { path: 'face_emotion/1/model.onnx', build: bigXception },
   { path: 'face_emotion/2/model.onnx', build: faceExpression },
+  { path: 'face_landmarks/1/model.onnx', build: faceLandmarks },
+  { path: 'object_detection/1/model.onnx', build: nanoDet },
   { path: 'simple/1/model.onnx', build: simple },
 ];

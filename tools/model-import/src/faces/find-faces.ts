@@ -7,7 +7,7 @@ import { decodeFaces } from './decode-faces.ts';
 export async function findFaces(detector: Session, picture: Picture): Promise<Box[]> {
   const answers = await detector.run({ image: await blazeFaceInput(picture) });
   const size = await picture.size();
-  return decodeFaces(answers['scores'], answers['boxes']).map((face) => toSquare(face, size));
+  return decodeFaces(answers.scores, answers.boxes).map((face) => toSquare(face, size));
 }
 
 export async function blazeFaceInput(picture: Picture) {

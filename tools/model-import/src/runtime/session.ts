@@ -15,14 +15,18 @@ export class Session {
 
   static async open(modelPath: string): Promise<Session> {
     const file = path.join(MODEL_REPOSITORY, modelPath);
-    return new Session(await ort.InferenceSession.create(file, { intraOpNumThreads: 1, logSeverityLevel: 3 }));
+    return new Session(
+      await ort.InferenceSession.create(file, { intraOpNumThreads: 1, logSeverityLevel: 3 }),
+    );
   }
 
   /** Runs the model. Outputs come by name, as flat arrays. */
   async run(inputs: Readonly<Record<string, Input>>): Promise<Readonly<Record<string, Numbers>>> {
     const feeds = Object.entries(inputs).map(([name, input]) => [name, toTensor(input)]);
     const results = await this.#session.run(Object.fromEntries(feeds));
-    return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, numbersOf(name, tensor)]));
+    return Object.fromEntries(
+      Object.entries(results).map(([name, tensor]) => [name, numbersOf(name, tensor)]),
+    );
   }
 }
 

@@ -57,7 +57,8 @@ class Conversion {
 
   #convertNode(node: GraphNode): readonly Value[] {
     const operator = OPERATORS[node.op];
-    if (operator === undefined) throw new Error(`no conversion for the operator '${node.op}' of node '${node.name}'`);
+    if (operator === undefined)
+      throw new Error(`no conversion for the operator '${node.op}' of node '${node.name}'`);
     return operator({
       graph: this.#graph,
       attributes: node.attributes,
@@ -68,6 +69,8 @@ class Conversion {
   }
 
   #addConstant({ data, shape }: Tensor): Value {
-    return data instanceof Float32Array ? this.#graph.weights(data, shape) : this.#graph.constant(data, shape);
+    return data instanceof Float32Array
+      ? this.#graph.weights(data, shape)
+      : this.#graph.constant(data, shape);
   }
 }

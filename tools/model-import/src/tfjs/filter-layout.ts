@@ -3,16 +3,20 @@ import type { FloatTensor } from './weights.ts';
 /** [height, width, in, out], TensorFlow's order, to [out, in, height, width], ONNX's order. */
 export function convolutionFilter(filter: FloatTensor): FloatTensor {
   const [height, width, inputs, outputs] = filter.shape;
-  return permute(filter, [outputs, inputs, height, width], (out, input, row, column) =>
-    ((row * width + column) * inputs + input) * outputs + out,
+  return permute(
+    filter,
+    [outputs, inputs, height, width],
+    (out, input, row, column) => ((row * width + column) * inputs + input) * outputs + out,
   );
 }
 
 /** [height, width, channel, multiplier], TensorFlow's order, to [channel * multiplier, 1, height, width], ONNX's order. */
 export function depthwiseFilter(filter: FloatTensor): FloatTensor {
   const [height, width, channels, multiplier] = filter.shape;
-  return permute(filter, [channels * multiplier, 1, height, width], (out, _input, row, column) =>
-    (row * width + column) * channels * multiplier + out,
+  return permute(
+    filter,
+    [channels * multiplier, 1, height, width],
+    (out, _input, row, column) => (row * width + column) * channels * multiplier + out,
   );
 }
 

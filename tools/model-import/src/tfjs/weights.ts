@@ -31,7 +31,9 @@ export function readWeights(manifest: WeightsManifest, bytes: Uint8Array): Map<s
     offset = end;
   }
   if (offset !== bytes.length) {
-    throw new Error(`the weights manifest describes ${offset} bytes, but the weight file has ${bytes.length}`);
+    throw new Error(
+      `the weights manifest describes ${offset} bytes, but the weight file has ${bytes.length}`,
+    );
   }
   return tensors;
 }

@@ -27,6 +27,10 @@ function denseBlock(layers: Layers, x: Value, block: number): Value {
   const first = layers.relu(entry);
   const second = layers.separableConvolution(first, `${name}/conv1`, 1);
   const third = layers.separableConvolution(layers.relu(layers.sum(first, second)), `${name}/conv2`, 1);
-  const fourth = layers.separableConvolution(layers.relu(layers.sum(first, second, third)), `${name}/conv3`, 1);
+  const fourth = layers.separableConvolution(
+    layers.relu(layers.sum(first, second, third)),
+    `${name}/conv3`,
+    1,
+  );
   return layers.relu(layers.sum(first, second, third, fourth));
 }

@@ -8,7 +8,10 @@ import { readNetWeights } from './read-net-weights.ts';
 export const EMOTIONS = 7;
 
 export function faceExpression(): Uint8Array {
-  const graph = new GraphBuilder('face_expression', 'face_expression net of @vladmandic/face-api 1.7.15 (MIT)');
+  const graph = new GraphBuilder(
+    'face_expression',
+    'face_expression net of @vladmandic/face-api 1.7.15 (MIT)',
+  );
   const layers = new Layers(graph, readNetWeights(FACE_EXPRESSION));
   const image = graph.input('image', 'uint8', [BATCH, FACE_PIXELS, FACE_PIXELS, 3]);
   const scores = layers.fullyConnected(denseExtractor(graph, layers, image), 'fc');

@@ -68,7 +68,12 @@ export class Layers {
   }
 }
 
-function convolutionAttributes(filterShape: readonly number[], stride: number, padding: Padding, group: number) {
+function convolutionAttributes(
+  filterShape: readonly number[],
+  stride: number,
+  padding: Padding,
+  group: number,
+) {
   return {
     kernel_shape: filterShape.slice(2),
     strides: [stride, stride],

