@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { BACKENDS } from '../backend/traits.js';
+import { BACKENDS } from '../model-config/backend-traits.js';
 import type { InstanceOptions } from '../backend/backend.js';
 import type { Clock } from '../lib/clock.js';
 import { invariant } from '../lib/invariant.js';

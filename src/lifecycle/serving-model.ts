@@ -1,4 +1,4 @@
-import type { BackendTraits } from '../backend/traits.js';
+import type { BackendTraits } from '../model-config/backend-traits.js';
 import type { ModelSpec } from '../model-config/model-spec.js';
 import type { Scheduler } from '../scheduler/scheduler.js';
 import type { StatisticsRecorder } from '../telemetry/statistics.js';
