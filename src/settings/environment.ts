@@ -26,14 +26,6 @@ export function readEnvironment(): Environment {
   };
 }
 
-/** Name and version of this package. */
-export function readPackage(): { readonly name: string; readonly version: string } {
-  const { name, version } = JSON.parse(
-    readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
-  ) as { name: string; version: string };
-  return { name, version };
-}
-
 function readTextOrNull(path: string): string | null {
   try {
     return readFileSync(path, 'utf8');
