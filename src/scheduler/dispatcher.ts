@@ -1,0 +1,199 @@
+import { queueErrors, serverErrors } from '../errors/catalogue.js';
+import type { ServingError } from '../errors/serving-error.js';
+import type { Clock } from '../lib/clock.js';
+import { Alarm } from './alarm.js';
+import { decide } from './decide.js';
+import { type Batch, batchRecord, jobResults, run, stampTimings } from './execute.js';
+import type { Instance, Instances } from './instances.js';
+import type { WaitingJob } from './level.js';
+import type { OrderedRelease, Turn } from './ordered-release.js';
+import { type BatchPolicy, withoutDelay } from './policy.js';
+import type { JobQueue } from './queue.js';
+import type { AnsweringModel } from './scatter.js';
+import type { BatchRecord, FailureReason, Job, JobResult, Scheduler } from './scheduler.js';
+
+/** The parts of a scheduler, which has them to itself. */
+export interface DispatcherParts {
+  readonly model: AnsweringModel;
+  readonly policy: BatchPolicy;
+  readonly prefetch: boolean;
+  readonly queue: JobQueue;
+  /** Makes the instances, which report changes of availability. */
+  readonly instances: (onAvailability: () => void) => Instances;
+  /** null when answers may overtake each other. */
+  readonly order: OrderedRelease | null;
+  readonly clock: Clock;
+  onBatch(record: BatchRecord): void;
+}
+
+/** The thin loop: whenever something changes, asks what to do and does it. */
+export class Dispatcher implements Scheduler {
+  readonly #model: AnsweringModel;
+  #policy: BatchPolicy;
+  readonly #prefetch: boolean;
+  readonly #queue: JobQueue;
+  readonly #instances: Instances;
+  readonly #order: OrderedRelease | null;
+  readonly #clock: Clock;
+  readonly #onBatch: (record: BatchRecord) => void;
+  readonly #alarm: Alarm;
+  #pending = 0;
+  #dispatching = false;
+  #changed = false;
+  /** Until when the queue's first batch waits to grow; Infinity when nothing waits for that. */
+  #growsUntilNs = Number.POSITIVE_INFINITY;
+  #drained: PromiseWithDone | null = null;
+
+  constructor(parts: DispatcherParts) {
+    this.#model = parts.model;
+    this.#policy = parts.policy;
+    this.#prefetch = parts.prefetch;
+    this.#queue = parts.queue;
+    this.#instances = parts.instances(() => this.#dispatch());
+    this.#order = parts.order;
+    this.#clock = parts.clock;
+    this.#onBatch = parts.onBatch;
+    this.#alarm = new Alarm(parts.clock, () => this.#dispatch());
+  }
+
+  get pending(): number {
+    return this.#pending;
+  }
+
+  get queued(): number {
+    return this.#queue.length;
+  }
+
+  submit(job: Job): void {
+    if (this.#drained !== null) return refuse(job, 'OTHER', serverErrors.schedulerStopping());
+    if (job.cancellation.cancelled) return refuse(job, 'CANCELED', queueErrors.cancelled());
+    const nowNs = this.#clock.nowNs();
+    if (job.deadlineNs <= nowNs) return refuse(job, 'CANCELED', queueErrors.deadline());
+    this.#expire(nowNs);
+    const waiting = this.#queue.add(job, nowNs, this.#instances.idle() !== null);
+    if (waiting === null) return refuse(job, 'OTHER', queueErrors.full(job.prefix));
+    job.timings.queueStart = nowNs;
+    this.#pending++;
+    this.#dispatch();
+    // Most jobs of a server that keeps up never wait: only those that do need watching.
+    if (waiting.node !== null) this.#watch(waiting);
+  }
+
+  drain(): Promise<void> {
+    if (this.#drained === null) {
+      this.#drained = promiseWithDone();
+      this.#policy = withoutDelay(this.#policy);
+      this.#dispatch();
+      this.#finishDrain();
+    }
+    return this.#drained.promise;
+  }
+
+  #watch(waiting: WaitingJob): void {
+    this.#queue.watch(waiting);
+    waiting.unsubscribe = waiting.job.cancellation.onCancel(() => {
+      if (!this.#queue.remove(waiting)) return;
+      this.#fail(waiting.job, 'CANCELED', queueErrors.cancelled());
+      this.#dispatch();
+    });
+    this.#alarm.ringBy(this.#queue.nextExpiryNs);
+  }
+
+  /** Sends all that can be sent. Not reentered: a settled client may submit its next job at once. */
+  #dispatch(): void {
+    this.#changed = true;
+    if (this.#dispatching) return;
+    this.#dispatching = true;
+    try {
+      while (this.#changed) {
+        this.#changed = false;
+        this.#growsUntilNs = Number.POSITIVE_INFINITY;
+        const nowNs = this.#clock.nowNs();
+        this.#expire(nowNs);
+        while (this.#sendNext(nowNs));
+      }
+    } finally {
+      this.#dispatching = false;
+    }
+    this.#alarm.ringBy(Math.min(this.#queue.nextExpiryNs, this.#growsUntilNs));
+  }
+
+  /** Hands one batch over; false when there is none to send or nobody to take it. */
+  #sendNext(nowNs: number): boolean {
+    if (this.#queue.length === 0) return false;
+    const idle = this.#instances.idle();
+    const instance = idle ?? (this.#prefetch ? this.#instances.prefetching(this.#queue.length) : null);
+    if (instance === null) return false;
+    const decision = decide(this.#queue, nowNs, this.#policy);
+    if (decision.kind === 'wait' && idle !== null) this.#growsUntilNs = decision.untilNs;
+    if (decision.kind !== 'send' || (idle === null && !decision.complete)) return false;
+    const jobs = this.#queue.take(decision.jobs);
+    void this.#execute(instance, { jobs, rows: decision.rows }, this.#order?.take() ?? null);
+    return true;
+  }
+
+  async #execute(instance: Instance, batch: Batch, turn: Turn | null): Promise<void> {
+    this.#instances.handOver(instance);
+    const result = await run(instance.executor, batch);
+    const marks = result.kind === 'ran' ? result.outputs.marks : null;
+    this.#instances.finish(instance, marks);
+    // The instance first: it computes while the answers of this batch are being cut up and encoded.
+    this.#dispatch();
+    const results = jobResults(this.#model, batch, result);
+    if (marks !== null) {
+      stampTimings(batch.jobs, marks);
+      this.#onBatch(batchRecord(batch.rows, marks));
+    }
+    if (turn === null || this.#order === null) this.#deliver(batch.jobs, results);
+    else this.#order.release(turn, () => this.#deliver(batch.jobs, results));
+  }
+
+  #deliver(jobs: readonly Job[], results: readonly JobResult[]): void {
+    jobs.forEach((job, index) => {
+      if (job.cancellation.cancelled) this.#fail(job, 'CANCELED', queueErrors.cancelled());
+      else this.#settle(job, results[index] as JobResult);
+    });
+  }
+
+  #expire(nowNs: number): void {
+    for (let waiting = this.#queue.takeExpired(nowNs); waiting !== null; ) {
+      const { job, timeoutNs } = waiting;
+      if (timeoutNs < job.deadlineNs) this.#fail(job, 'REJECTED', queueErrors.timeout());
+      else this.#fail(job, 'CANCELED', queueErrors.deadline());
+      waiting = this.#queue.takeExpired(nowNs);
+    }
+  }
+
+  #fail(job: Job, reason: FailureReason, error: ServingError): void {
+    this.#settle(job, { kind: 'failed', reason, error });
+  }
+
+  #settle(job: Job, result: JobResult): void {
+    this.#pending--;
+    job.settle(result);
+    this.#finishDrain();
+  }
+
+  #finishDrain(): void {
+    if (this.#drained === null || this.#pending > 0) return;
+    this.#alarm.cancel();
+    this.#drained.done();
+  }
+}
+
+function refuse(job: Job, reason: FailureReason, error: ServingError): void {
+  job.settle({ kind: 'failed', reason, error });
+}
+
+interface PromiseWithDone {
+  readonly promise: Promise<void>;
+  readonly done: () => void;
+}
+
+function promiseWithDone(): PromiseWithDone {
+  let done = (): void => {};
+  const promise = new Promise<void>((resolve) => {
+    done = resolve;
+  });
+  return { promise, done };
+}

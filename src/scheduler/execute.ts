@@ -1,0 +1,60 @@
+import type { RunMarks, RunOutputs } from '../backend/backend.js';
+import { type ServingError, toServingError } from '../errors/serving-error.js';
+import type { Executor } from '../worker/executor.js';
+import { gather } from './gather.js';
+import { type AnsweringModel, scatter } from './scatter.js';
+import type { BatchRecord, Job, JobResult } from './scheduler.js';
+
+/** Jobs that run together. */
+export interface Batch {
+  readonly jobs: readonly Job[];
+  readonly rows: number;
+}
+
+/** How a run of a batch ended. */
+export type RunResult =
+  | { readonly kind: 'ran'; readonly outputs: RunOutputs }
+  | { readonly kind: 'failed'; readonly error: ServingError };
+
+/** Runs a batch on `executor`, which has it when this returns; never rejects. */
+export async function run(executor: Executor, { jobs, rows }: Batch): Promise<RunResult> {
+  try {
+    return { kind: 'ran', outputs: await executor.run(gather(jobs, rows)) };
+  } catch (error) {
+    return { kind: 'failed', error: toServingError(error) };
+  }
+}
+
+/** The results of a batch's jobs, in their order; an answer that does not fit the batch fails them all. */
+export function jobResults(model: AnsweringModel, { jobs, rows }: Batch, result: RunResult): JobResult[] {
+  if (result.kind === 'failed') return jobs.map(() => failed(result.error));
+  try {
+    const answers = scatter(model, jobs, rows, result.outputs.outputs);
+    return answers.map((outputs) => ({ kind: 'answered', outputs }));
+  } catch (error) {
+    return jobs.map(() => failed(toServingError(error)));
+  }
+}
+
+function failed(error: ServingError): JobResult {
+  return { kind: 'failed', reason: 'BACKEND', error };
+}
+
+/** Writes a run's marks into the timings of its jobs. */
+export function stampTimings(jobs: readonly Job[], { start, inputEnd, outputStart, end }: RunMarks): void {
+  for (const { timings } of jobs) {
+    timings.computeStart = start;
+    timings.computeInputEnd = inputEnd;
+    timings.computeOutputStart = outputStart;
+    timings.computeEnd = end;
+  }
+}
+
+export function batchRecord(rows: number, { start, inputEnd, outputStart, end }: RunMarks): BatchRecord {
+  return {
+    rows,
+    computeInputNs: inputEnd - start,
+    computeInferNs: outputStart - inputEnd,
+    computeOutputNs: end - outputStart,
+  };
+}
