@@ -1,0 +1,21 @@
+import { isMainThread } from 'node:worker_threads';
+import { ServingError } from '../../errors/serving-error.js';
+import { invariant } from '../../lib/invariant.js';
+
+/**
+ * Faults that the parameter `fault` of an identity model injects into each of its runs, for tests of a
+ * server and its clients: `error` fails the run as a backend would, `exit` ends the lane's thread.
+ */
+export const FAULTS = ['error', 'exit'] as const;
+
+export type Fault = (typeof FAULTS)[number];
+
+/** Throws ServingError or ends this thread. */
+export function injectFault(fault: Fault, model: string): never {
+  if (fault === 'error') {
+    throw new ServingError('INTERNAL', `model '${model}' fails as its parameter 'fault' asks`);
+  }
+  invariant(!isMainThread, 'an identity model runs in the main thread');
+  // In a worker this ends the thread only; the lane's owner must notice and replace it.
+  process.exit(1);
+}

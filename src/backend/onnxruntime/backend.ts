@@ -1,0 +1,38 @@
+import { InferenceSession } from 'onnxruntime-node';
+import type { Backend } from '../backend.js';
+import { oneLine, ortErrorText } from './error-text.js';
+import { OnnxInstance } from './instance.js';
+import { sessionOptions } from './session-options.js';
+
+/** Numbers of `TensorProto.DataType` that the binding refuses by number only. */
+const UNSUPPORTED_TYPES: Readonly<Record<string, string>> = {
+  14: 'complex64',
+  15: 'complex128',
+  16: 'bfloat16',
+  17: 'float8e4m3fn',
+  18: 'float8e4m3fnuz',
+  19: 'float8e5m2',
+  20: 'float8e5m2fnuz',
+};
+
+/** ONNX Runtime through onnxruntime-node; see `session-options.ts` for its parameters. */
+export const onnxruntimeBackend: Backend = {
+  name: 'onnxruntime',
+  async load(options) {
+    const session = sessionOptions(options);
+    try {
+      return new OnnxInstance(await InferenceSession.create(options.modelFile, session));
+    } catch (error) {
+      throw new Error(loadErrorText(error), { cause: error });
+    }
+  },
+};
+
+function loadErrorText(error: unknown): string {
+  const unsupported = /^Unsupported data type: (\d+)$/.exec(error instanceof Error ? error.message : '');
+  if (unsupported !== null) {
+    const code = unsupported[1] ?? '';
+    return `an input or output of the model has the type ${UNSUPPORTED_TYPES[code] ?? code}, which onnxruntime-node can't carry; a Cast node at the border of the model helps`;
+  }
+  return oneLine(ortErrorText(error));
+}

@@ -1,0 +1,54 @@
+import type { InferenceSession } from 'onnxruntime-node';
+import type { InstanceOptions } from '../backend.js';
+import { readChoice, readCount, readFlag } from '../parameters.js';
+
+const THREADS_MAX = 1024;
+const ALLOW_SPINNING = 'session.intra_op.allow_spinning';
+
+/** ORT's level "fatal": what it reports reaches the caller as an error, its own lines would only repeat it. */
+const LOG_SEVERITY_FATAL = 4;
+
+/**
+ * Session options of an instance, from the parameters that Triton's backend takes; keys that start with
+ * `session.` are handed to ORT as they are. Throws an Error for the user.
+ */
+export function sessionOptions(options: InstanceOptions): InferenceSession.SessionOptions {
+  const { parameters, device } = options;
+  // Triton reads 0 as "whatever ORT takes", which is all cores for each session; ours is what the server
+  // has decided, so that the threads of all instances together don't exceed the cores.
+  const intraOpNumThreads =
+    readCount(parameters, 'intra_op_thread_count', THREADS_MAX) || options.intraOpThreads;
+  const interOpNumThreads = readCount(parameters, 'inter_op_thread_count', THREADS_MAX) || undefined;
+  const executionMode = readChoice(parameters, 'execution_mode', ['0', '1']);
+  const enableCpuMemArena = readFlag(parameters, 'enable_mem_arena');
+  const enableMemPattern = readFlag(parameters, 'enable_mem_pattern');
+  return {
+    executionProviders: device.kind === 'gpu' ? [{ name: 'cuda', deviceId: device.id }] : ['cpu'],
+    graphOptimizationLevel: graphOptimizationLevel(options.graphLevel),
+    intraOpNumThreads,
+    ...(interOpNumThreads !== undefined && { interOpNumThreads }),
+    ...(executionMode !== undefined && { executionMode: executionMode === '1' ? 'parallel' : 'sequential' }),
+    ...(enableCpuMemArena !== undefined && { enableCpuMemArena }),
+    ...(enableMemPattern !== undefined && { enableMemPattern }),
+    logSeverityLevel: LOG_SEVERITY_FATAL,
+    extra: {
+      // A spinning pool burns a core between the runs of a quiet server.
+      ...(intraOpNumThreads > 1 && { [ALLOW_SPINNING]: '0' }),
+      ...Object.fromEntries(Object.entries(parameters).filter(([key]) => key.startsWith('session.'))),
+    },
+  };
+}
+
+/** Meaning of `optimization.graph.level`, as Triton's backend reads it. */
+function graphOptimizationLevel(level: number): 'disabled' | 'basic' | 'extended' | 'all' {
+  switch (level) {
+    case -1:
+      return 'basic';
+    case 1:
+      return 'extended';
+    case 2:
+      return 'disabled';
+    default:
+      return 'all';
+  }
+}

@@ -1,0 +1,76 @@
+import { setImmediate } from 'node:timers/promises';
+import { move, transferableSymbol, valueSymbol } from 'piscina';
+import type { Instance } from '../backend/backend.js';
+import { importBackend } from '../backend/registry.js';
+import { ServingError } from '../errors/serving-error.js';
+import { invariant, unreachable } from '../lib/invariant.js';
+import type { InstanceId, LaneError, LaneReply, LaneRequest } from './messages.js';
+import { packTensors } from './transfer.js';
+
+/** Entry of a lane's thread: holds the instances and does what the serving thread asks, in that order. */
+
+const instances = new Map<InstanceId, Instance>();
+let lastTurn: Promise<unknown> = Promise.resolve();
+
+/**
+ * Answers one request; never rejects. Requests take turns, so that a run's marks don't count the one
+ * before it, with a turn of the event loop between them that lets the answer out before the next run
+ * holds the thread.
+ */
+export default function handle(request: LaneRequest): Promise<unknown> {
+  const reply = lastTurn.then(() => answer(request));
+  lastTurn = reply.then(() => setImmediate());
+  return reply;
+}
+
+async function answer(request: LaneRequest): Promise<unknown> {
+  try {
+    return withTransfer(await perform(request));
+  } catch (error) {
+    return { kind: 'failed', error: toLaneError(error) } satisfies LaneReply;
+  }
+}
+
+async function perform(request: LaneRequest): Promise<LaneReply> {
+  switch (request.kind) {
+    case 'load': {
+      const backend = await importBackend(request.backend);
+      const instance = await backend.load(request.options);
+      instances.set(request.instance, instance);
+      return { kind: 'loaded', description: instance.description };
+    }
+    case 'run':
+      return { kind: 'ran', result: await instanceOf(request.instance).run(request.batch) };
+    case 'unload': {
+      const instance = instanceOf(request.instance);
+      instances.delete(request.instance);
+      await instance.release();
+      return { kind: 'unloaded' };
+    }
+    default:
+      return unreachable(request);
+  }
+}
+
+function instanceOf(id: InstanceId): Instance {
+  const instance = instances.get(id);
+  invariant(instance !== undefined, `lane has no instance ${id}`);
+  return instance;
+}
+
+function withTransfer(reply: LaneReply): unknown {
+  if (reply.kind !== 'ran') return reply;
+  const { tensors, transferList } = packTensors(reply.result.outputs);
+  const packed: LaneReply = { kind: 'ran', result: { ...reply.result, outputs: tensors } };
+  return transferList.length === 0
+    ? packed
+    : move({ [transferableSymbol]: transferList, [valueSymbol]: packed });
+}
+
+function toLaneError(error: unknown): LaneError {
+  return {
+    code: error instanceof ServingError ? error.code : null,
+    text: error instanceof Error ? error.message : String(error),
+    stack: error instanceof Error ? (error.stack ?? '') : '',
+  };
+}
