@@ -55,6 +55,8 @@ export const serverErrors = {
     unavailable(`Exceeds the limit of ${requestsMax} requests in flight`),
   watchers: (watchersMax: number) =>
     new ServingError('RESOURCE_EXHAUSTED', `Exceeds the limit of ${watchersMax} health watches`),
+  healthList: (modelsMax: number) =>
+    new ServingError('RESOURCE_EXHAUSTED', `More than ${modelsMax} models to list`),
   unknownHealth: (service: string) => notFound(`unknown service '${service}'`),
 } as const;
 

@@ -1,4 +1,4 @@
-import { Buffer, isUtf8 } from 'node:buffer';
+import { type Buffer, isUtf8 } from 'node:buffer';
 import { WireError } from './wire-error.js';
 import { WireType } from './wire-type.js';
 
@@ -201,6 +201,12 @@ export class WireReader {
   /** The bytes between two offsets that lie inside the buffer. */
   view(start: number, end: number): Buffer {
     return this.#bytes.subarray(start, end);
+  }
+
+  /** Copies the next `length` bytes to `target`. */
+  copy(target: Buffer, offset: number, length: number): void {
+    const start = this.#advance(length);
+    this.#bytes.copy(target, offset, start, start + length);
   }
 
   #advance(count: number): number {

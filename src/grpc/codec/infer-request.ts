@@ -1,0 +1,204 @@
+import { Buffer } from 'node:buffer';
+import { outputErrors, payloadErrors } from '../../errors/catalogue.js';
+import type { ServingError } from '../../errors/serving-error.js';
+import type {
+  InferInput,
+  RequestedOutput,
+  RequestOptions,
+  RequestProblems,
+} from '../../inference/request.js';
+import {
+  DEFAULT_OPTIONS,
+  type RequestParameter,
+  readRequestOptions,
+} from '../../inference/request-options.js';
+import { LIMITS } from '../../settings/limits.js';
+import { WireReader } from '../../wire/reader.js';
+import { WireError } from '../../wire/wire-error.js';
+import { tagOf, WireType } from '../../wire/wire-type.js';
+import { contentsProblem, toRaw } from './contents.js';
+import { type InputDraft, namesSharedMemory, readInput } from './input.js';
+import { readParameter } from './parameters.js';
+
+// ModelInferRequest
+const MODEL_NAME = tagOf(1, WireType.bytes);
+const MODEL_VERSION = tagOf(2, WireType.bytes);
+const ID = tagOf(3, WireType.bytes);
+const PARAMETERS = tagOf(4, WireType.bytes);
+const INPUTS = tagOf(5, WireType.bytes);
+const OUTPUTS = tagOf(6, WireType.bytes);
+const RAW_INPUT_CONTENTS = tagOf(7, WireType.bytes);
+// InferRequestedOutputTensor
+const OUTPUT_NAME = tagOf(1, WireType.bytes);
+const OUTPUT_PARAMETERS = tagOf(2, WireType.bytes);
+
+const NO_DATA = Buffer.alloc(0);
+const NO_PROBLEMS: RequestProblems = { parameters: null, outputs: null, payload: null };
+
+/** The part of an InferRequest that stands in the message. */
+export interface InferMessage {
+  readonly modelName: string;
+  readonly modelVersion: string;
+  readonly id: string;
+  readonly options: RequestOptions;
+  readonly inputs: readonly InferInput[];
+  readonly outputs: readonly RequestedOutput[];
+  readonly problems: RequestProblems;
+  /** Memory that the request holds: the message and what was made of typed contents. */
+  readonly byteSize: number;
+}
+
+interface OutputDraft {
+  name: string;
+  parameters: Map<string, RequestParameter> | null;
+}
+
+/**
+ * Decodes a `ModelInferRequest`: raw tensors are views on `bytes`. What Triton reports only after it has
+ * found the model is kept in `problems`. Throws WireError when `bytes` are no valid message.
+ */
+export function decodeInferRequest(bytes: Buffer): InferMessage {
+  const reader = new WireReader(bytes);
+  let modelName = '';
+  let modelVersion = '';
+  let id = '';
+  let parameters: Map<string, RequestParameter> | null = null;
+  const inputs: InputDraft[] = [];
+  const outputs: OutputDraft[] = [];
+  const raw: Buffer[] = [];
+  while (!reader.atEnd) {
+    const tag = reader.tag();
+    switch (tag) {
+      case MODEL_NAME:
+        modelName = reader.string(LIMITS.stringBytesMax);
+        break;
+      case MODEL_VERSION:
+        modelVersion = reader.string(LIMITS.stringBytesMax);
+        break;
+      case ID:
+        id = reader.string(LIMITS.stringBytesMax);
+        break;
+      case PARAMETERS:
+        parameters ??= new Map();
+        readParameter(reader, parameters);
+        break;
+      case INPUTS:
+        inputs.push(readInput(reader));
+        if (inputs.length > LIMITS.requestItemsMax) throw tooMany('inputs');
+        break;
+      case OUTPUTS:
+        outputs.push(readOutput(reader));
+        if (outputs.length > LIMITS.requestItemsMax) throw tooMany('outputs');
+        break;
+      case RAW_INPUT_CONTENTS:
+        raw.push(reader.bytes());
+        if (raw.length > LIMITS.requestItemsMax) throw tooMany('raw_input_contents');
+        break;
+      default:
+        reader.skip(tag);
+    }
+  }
+  const { options, problem } = parameters === null ? DEFAULT_OPTIONS : readRequestOptions(parameters);
+  const payload = bindInputs(reader, modelName, inputs, raw);
+  const wanted = readRequestedOutputs(outputs);
+  const hasProblem = problem !== null || payload.problem !== null || wanted.problem !== null;
+  return {
+    modelName,
+    modelVersion,
+    id,
+    options,
+    inputs: payload.inputs,
+    outputs: wanted.outputs,
+    problems: hasProblem
+      ? { parameters: problem, outputs: wanted.problem, payload: payload.problem }
+      : NO_PROBLEMS,
+    byteSize: bytes.length + payload.madeBytes,
+  };
+}
+
+function tooMany(what: string): WireError {
+  return new WireError(`more than ${LIMITS.requestItemsMax} ${what}`);
+}
+
+function readOutput(reader: WireReader): OutputDraft {
+  const outerEnd = reader.enter();
+  const output: OutputDraft = { name: '', parameters: null };
+  while (!reader.atEnd) {
+    const tag = reader.tag();
+    if (tag === OUTPUT_NAME) {
+      output.name = reader.string(LIMITS.stringBytesMax);
+    } else if (tag === OUTPUT_PARAMETERS) {
+      output.parameters ??= new Map();
+      readParameter(reader, output.parameters);
+    } else {
+      reader.skip(tag);
+    }
+  }
+  reader.leave(outerEnd);
+  return output;
+}
+
+interface Payload {
+  readonly inputs: InferInput[];
+  readonly problem: ServingError | null;
+  /** Bytes allocated for typed contents. */
+  readonly madeBytes: number;
+}
+
+/** Gives each input its data: its own contents, or the next of the raw ones. */
+function bindInputs(
+  reader: WireReader,
+  model: string,
+  drafts: readonly InputDraft[],
+  raw: readonly Buffer[],
+): Payload {
+  const inputs: InferInput[] = [];
+  let problem: ServingError | null = null;
+  let rawIndex = 0;
+  let madeBytes = 0;
+  for (const { name, datatype, shape, contents, inSharedMemory } of drafts) {
+    let data: Buffer = NO_DATA;
+    if (problem === null) {
+      if (inSharedMemory) {
+        problem = payloadErrors.sharedMemoryDisabled();
+      } else if (contents !== null) {
+        problem =
+          raw.length > 0
+            ? payloadErrors.rawAndTyped(model, name)
+            : contentsProblem(contents, datatype, model, name);
+        if (problem === null) {
+          data = toRaw(reader, contents, datatype);
+          madeBytes += data.length;
+        }
+      } else if (rawIndex < raw.length) {
+        data = raw[rawIndex++] as Buffer;
+      } else {
+        problem = payloadErrors.missing(model, name);
+      }
+    }
+    inputs.push({ name, datatype, shape, data });
+  }
+  return { inputs, problem, madeBytes };
+}
+
+/** The outputs asked for, and the first parameter of one that is wrong. */
+function readRequestedOutputs(drafts: readonly OutputDraft[]): {
+  readonly outputs: RequestedOutput[];
+  readonly problem: ServingError | null;
+} {
+  const outputs: RequestedOutput[] = [];
+  let problem: ServingError | null = null;
+  for (const { name, parameters } of drafts) {
+    let classification = 0;
+    if (parameters !== null && problem === null) {
+      const wanted = parameters.get('classification');
+      if (namesSharedMemory(parameters)) problem = payloadErrors.sharedMemoryDisabled();
+      else if (wanted === undefined) classification = 0;
+      else if (wanted.kind !== 'int64') problem = outputErrors.classificationType();
+      else if (wanted.value <= 0n) problem = outputErrors.classificationValue();
+      else classification = Number(wanted.value);
+    }
+    outputs.push({ name, classification });
+  }
+  return { outputs, problem };
+}

@@ -1,0 +1,113 @@
+import { ServerCredentials } from '@grpc/grpc-js';
+import type { Clock } from '../lib/clock.js';
+import type { InferenceService } from '../service/service.js';
+import type { DoorSettings } from '../settings/settings.js';
+import type { Log } from '../telemetry/log.js';
+import { Health } from './health.js';
+import { InFlight } from './in-flight.js';
+import { registerInfer } from './methods/infer.js';
+import { registerMetadata } from './methods/metadata.js';
+import type { MethodContext } from './methods/methods.js';
+import { registerReadiness } from './methods/readiness.js';
+import { registerRepository } from './methods/repository.js';
+import { registerStatistics } from './methods/statistics.js';
+import { Protos } from './protos.js';
+import { registerReflection } from './reflection.js';
+import { TunedServer } from './tuned-server.js';
+
+export interface GrpcDoorOptions {
+  readonly service: InferenceService;
+  readonly settings: DoorSettings;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** The open gRPC port. */
+export interface GrpcDoor {
+  /** Where it listens, also when the settings left the choice to the system. */
+  readonly port: number;
+  /** New inference requests are answered UNAVAILABLE from now on; everything else goes on. */
+  stopAccepting(): void;
+  /**
+   * Stops listening, lets calls in flight finish and ends idle connections; what is still open after
+   * `graceMs` is cut. Resolves when all connections are closed; later calls get the same promise.
+   */
+  close(graceMs: number): Promise<void>;
+}
+
+/**
+ * Opens the gRPC port: the inference service's methods, health and reflection. Rejects with an Error for
+ * the user when the address can't be listened on.
+ */
+export async function openGrpcDoor({ service, settings, clock, log }: GrpcDoorOptions): Promise<GrpcDoor> {
+  const tuned = new TunedServer();
+  const { server } = tuned;
+  const protos = new Protos();
+  let accepting = true;
+  const context: MethodContext = {
+    server,
+    protos,
+    service,
+    clock,
+    log,
+    inFlight: new InFlight(),
+    accepting: () => accepting,
+  };
+  registerReadiness(context);
+  registerMetadata(context);
+  registerStatistics(context);
+  registerRepository(context);
+  registerInfer(context);
+  const health = new Health(service, log);
+  health.register(server, protos, log);
+  registerReflection(server, protos, log);
+
+  const port = await listen(tuned, settings).catch((error: unknown) => {
+    health.close();
+    throw error;
+  });
+  let closing: Promise<void> | null = null;
+  return {
+    port,
+    stopAccepting(): void {
+      accepting = false;
+    },
+    close(graceMs: number): Promise<void> {
+      accepting = false;
+      closing ??= new Promise((resolve) => {
+        health.close();
+        const timer = clock.setTimer(graceMs * 1e6, () => tuned.cut());
+        server.tryShutdown(() => {
+          timer.cancel();
+          resolve();
+        });
+      });
+      return closing;
+    },
+  };
+}
+
+function listen({ server }: TunedServer, { address, port }: DoorSettings): Promise<number> {
+  const host = address.includes(':') && !address.startsWith('[') ? `[${address}]` : address;
+  return new Promise((resolve, reject) => {
+    server.bindAsync(`${host}:${port}`, ServerCredentials.createInsecure(), (error, boundPort) => {
+      if (error === null) resolve(boundPort);
+      else reject(new Error(describe(error.message, address, port), { cause: error }));
+    });
+  });
+}
+
+/** What the user can do about a port that can't be opened. */
+function describe(reason: string, address: string, port: number): string {
+  const where = `gRPC can't listen on ${address}:${port}`;
+  if (reason.includes('EADDRINUSE')) {
+    return `${where}: the port is in use; end the process that holds it or choose another with --grpc-port`;
+  }
+  if (reason.includes('EACCES')) {
+    return `${where}: no permission for this port; choose one above 1023 with --grpc-port`;
+  }
+  if (reason.includes('EADDRNOTAVAIL') || reason.includes('ENOTFOUND') || reason.includes('resol')) {
+    return `${where}: this machine has no such address; choose another with --grpc-address`;
+  }
+  return `${where}: ${reason}`;
+}

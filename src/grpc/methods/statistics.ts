@@ -1,0 +1,60 @@
+import type { BatchStatistic, DurationStatistic, ModelStatistics } from '../../service/views.js';
+import { type MethodContext, type ModelRequest, registerMethod } from './methods.js';
+
+interface StatisticsResponse {
+  readonly model_stats: readonly ModelStatisticsMessage[];
+}
+
+interface ModelStatisticsMessage {
+  readonly name: string;
+  readonly version: string;
+  readonly last_inference: number;
+  readonly inference_count: number;
+  readonly execution_count: number;
+  readonly inference_stats: Readonly<Record<string, DurationStatistic>>;
+  readonly batch_stats: readonly BatchStatisticMessage[];
+}
+
+interface BatchStatisticMessage {
+  readonly batch_size: number;
+  readonly compute_input: DurationStatistic;
+  readonly compute_infer: DurationStatistic;
+  readonly compute_output: DurationStatistic;
+}
+
+/** ModelStatistics. */
+export function registerStatistics(context: MethodContext): void {
+  registerMethod<ModelRequest, StatisticsResponse>(context, 'ModelStatistics', ({ name, version }) => ({
+    model_stats: context.service.modelStatistics(name, version).map(toMessage),
+  }));
+}
+
+function toMessage(statistics: ModelStatistics): ModelStatisticsMessage {
+  return {
+    name: statistics.name,
+    version: statistics.version,
+    last_inference: statistics.lastInference,
+    inference_count: statistics.inferenceCount,
+    execution_count: statistics.executionCount,
+    inference_stats: {
+      success: statistics.success,
+      fail: statistics.fail,
+      queue: statistics.queue,
+      compute_input: statistics.computeInput,
+      compute_infer: statistics.computeInfer,
+      compute_output: statistics.computeOutput,
+      cache_hit: statistics.cacheHit,
+      cache_miss: statistics.cacheMiss,
+    },
+    batch_stats: statistics.batches.map(toBatchMessage),
+  };
+}
+
+function toBatchMessage(batch: BatchStatistic): BatchStatisticMessage {
+  return {
+    batch_size: batch.batchSize,
+    compute_input: batch.computeInput,
+    compute_infer: batch.computeInfer,
+    compute_output: batch.computeOutput,
+  };
+}

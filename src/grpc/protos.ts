@@ -1,0 +1,46 @@
+import { fileURLToPath } from 'node:url';
+import { loadSync, type PackageDefinition } from '@grpc/proto-loader';
+import { invariant } from '../lib/invariant.js';
+import type { MethodCodec } from './unary.js';
+
+const PROTO_FOLDER = fileURLToPath(new URL('../../proto', import.meta.url));
+
+export const INFERENCE_SERVICE = 'inference.GRPCInferenceService';
+export const HEALTH_SERVICE = 'grpc.health.v1.Health';
+
+/** The services of the package's proto folder. */
+export class Protos {
+  readonly definition: PackageDefinition;
+
+  /** Reads the files, which blocks for some 20 ms. */
+  constructor() {
+    this.definition = loadSync(['grpc_service.proto', 'health.proto'], {
+      includeDirs: [PROTO_FOLDER],
+      keepCase: true,
+      longs: String,
+      enums: String,
+      defaults: true,
+      oneofs: true,
+    });
+  }
+
+  /**
+   * Codec of a method, by protobufjs: plain objects with the fields' names as in the file, all fields
+   * present in requests, 64-bit integers as strings there and as numbers or strings in responses.
+   * The caller names the types of the messages.
+   */
+  codec<Request extends object, Response extends object>(
+    service: string,
+    method: string,
+  ): MethodCodec<Request, Response> {
+    const methods = this.definition[service];
+    invariant(methods !== undefined && !('format' in methods), `${service} is a service`);
+    const found = methods[method];
+    invariant(found !== undefined, `${service} has a method ${method}`);
+    return {
+      path: found.path,
+      decode: (bytes) => found.requestDeserialize(bytes) as Request,
+      encode: (response) => found.responseSerialize(response),
+    };
+  }
+}

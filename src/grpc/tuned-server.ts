@@ -1,0 +1,65 @@
+import type { Http2Server, IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
+import { Server, type ServerCredentials } from '@grpc/grpc-js';
+import { invariant } from '../lib/invariant.js';
+import { LIMITS } from '../settings/limits.js';
+import { repairTimeout } from './timeout-header.js';
+
+/** Triton's and C-core's default: a client that vanished without a word is noticed after two hours. */
+const KEEPALIVE_MS = 7_200_000;
+
+/** The parts of grpc-js's Server that are private in its types; test/grpc/tuned-server.test.ts guards them. */
+interface ServerInternals {
+  commonServerOptions: { settings?: Record<string, number> };
+  createHttp2Server(credentials: ServerCredentials): Http2Server;
+}
+
+/**
+ * A grpc-js server with windows wide enough for tensors (grpc-js leaves HTTP/2's 64 KiB, by which
+ * throughput is a third on one machine and a thirtieth over a network), large messages and long
+ * deadlines. It knows its connections, so that the last ones can be cut.
+ */
+export class TunedServer {
+  readonly server: Server;
+  readonly #sessions = new Set<ServerHttp2Session>();
+
+  constructor() {
+    this.server = new Server({
+      'grpc.max_receive_message_length': LIMITS.messageBytesMax,
+      'grpc.max_send_message_length': -1,
+      'grpc.max_concurrent_streams': LIMITS.streamsPerConnectionMax,
+      'grpc.keepalive_time_ms': KEEPALIVE_MS,
+      'grpc.enable_channelz': 0,
+    });
+    const internals = this.server as unknown as ServerInternals;
+    const create = internals.createHttp2Server;
+    invariant(
+      typeof create === 'function' && typeof internals.commonServerOptions === 'object',
+      'grpc-js is the release whose server is known here',
+    );
+    internals.commonServerOptions.settings = {
+      ...internals.commonServerOptions.settings,
+      initialWindowSize: LIMITS.streamWindowBytes,
+    };
+    internals.createHttp2Server = (credentials) => {
+      const http2Server = create.call(this.server, credentials);
+      http2Server.prependListener('session', (session: ServerHttp2Session) => this.#opened(session));
+      http2Server.prependListener('stream', (_stream: ServerHttp2Stream, headers: IncomingHttpHeaders) =>
+        repairTimeout(headers),
+      );
+      return http2Server;
+    };
+  }
+
+  /** Ends all connections at once, calls in flight included. */
+  cut(): void {
+    this.server.forceShutdown();
+    // Without channelz grpc-js forgets to end them.
+    for (const session of this.#sessions) session.destroy();
+  }
+
+  #opened(session: ServerHttp2Session): void {
+    this.#sessions.add(session);
+    session.once('close', () => this.#sessions.delete(session));
+    session.setLocalWindowSize(LIMITS.connectionWindowBytes);
+  }
+}
