@@ -18,10 +18,16 @@ export const LIMITS = {
   connectionWindowBytes: 16 << 20,
   /** A phone's picture has 12 to 50 million pixels. */
   pixelsMax: 50_000_000,
+  /** The most that a model may raise `pixelsMax` to: sharp's own bound, 16,383 x 16,383. */
+  pixelsCeiling: 16_383 ** 2,
   /** Encoded bytes of one picture. */
   pictureBytesMax: 32 << 20,
+  /** The most that a model may raise `pictureBytesMax` to: each picture is copied to a decoder whole. */
+  pictureBytesCeiling: 1 << 30,
   /** Frames of an animation, of which the first is used. */
   framesMax: 1000,
+  /** The most that a model may raise `framesMax` to. */
+  framesCeiling: 100_000,
   /** Classes of one classification answer, Triton's bound. */
   classificationElementsMax: 1_000_000,
   /** Inputs, outputs, raw contents or parameters of one request, each; models in the field have hundreds. */

@@ -1,0 +1,123 @@
+import { didYouMean } from '../lib/did-you-mean.js';
+import type { ModelConfig } from './message.js';
+import { errorAt, type FieldPath, formatPath, type Problem } from './problem.js';
+import { readScalar } from './scalar.js';
+import { fieldOf, type MessageField, type MessageType, messageOf, modelConfigType } from './schema.js';
+
+/** A configuration as read, complete with proto3's defaults; what could not be read is left at them. */
+export interface ReadConfig {
+  readonly config: ModelConfig;
+  readonly problems: readonly Problem[];
+}
+
+/**
+ * Reads the plain form that JSON and YAML have (proto3's JSON: enums by name or number, 64-bit integers
+ * as numbers or strings, null = not given) and reports all that the schema does not know.
+ */
+export function fromPlain(plain: unknown): ReadConfig {
+  const problems: Problem[] = [];
+  const config = readMessage(modelConfigType(), plain, [], problems);
+  // The schema and message.ts say the same; a test reads every field through both.
+  return { config: config as unknown as ModelConfig, problems };
+}
+
+type Plain = Readonly<Record<string, unknown>>;
+
+function readMessage(type: MessageType, value: unknown, path: FieldPath, problems: Problem[]): Plain {
+  const given = new Map<MessageField, { readonly value: unknown; readonly path: FieldPath }>();
+  if (!isRecord(value)) {
+    problems.push(errorAt(path, `${subject(path)} must hold fields, got ${describe(value)}`));
+  } else {
+    for (const [name, entry] of Object.entries(value)) {
+      const field = fieldOf(type, name);
+      if (field === undefined) problems.push(unknownField(type, name, path));
+      else if (entry !== null && entry !== undefined) {
+        if (given.has(field)) problems.push(errorAt([...path, name], `${subject(path)} has ${name} twice`));
+        given.set(field, { value: entry, path: [...path, field.name] });
+      }
+    }
+  }
+  problems.push(...clashes(type, [...given.keys()], path));
+  const entries = type.fieldsArray.flatMap((field): [string, unknown][] => {
+    const found = given.get(field);
+    if (found !== undefined) return [[field.name, readField(field, found.value, found.path, problems)]];
+    return isAbsentByDefault(field) ? [] : [[field.name, defaultOf(field)]];
+  });
+  return Object.fromEntries(entries);
+}
+
+function readField(field: MessageField, value: unknown, path: FieldPath, problems: Problem[]): unknown {
+  const readOne = (item: unknown, itemPath: FieldPath): unknown => {
+    const type = messageOf(field);
+    if (type !== null) return readMessage(type, item, itemPath, problems);
+    const scalar = readScalar(field, item);
+    if (scalar.ok) return scalar.value;
+    problems.push(errorAt(itemPath, `${formatPath(itemPath)}: ${scalar.problem}`));
+    return field.repeated ? undefined : defaultOf(field);
+  };
+  if (field.map) return readMap(value, path, problems, readOne);
+  if (!field.repeated) {
+    if (!Array.isArray(value)) return readOne(value, path);
+    problems.push(errorAt([...path, 1], `${formatPath(path)} takes one value, got ${value.length}`));
+    return isAbsentByDefault(field) ? undefined : defaultOf(field);
+  }
+  // A lone value for a list is what the text format allows as well.
+  const items = Array.isArray(value) ? value : [value];
+  return items.map((item, index) => readOne(item, [...path, index])).filter((item) => item !== undefined);
+}
+
+function readMap(
+  value: unknown,
+  path: FieldPath,
+  problems: Problem[],
+  readOne: (item: unknown, path: FieldPath) => unknown,
+): unknown {
+  if (!isRecord(value)) {
+    problems.push(errorAt(path, `${formatPath(path)} must map keys to values, got ${describe(value)}`));
+    return {};
+  }
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, readOne(item, [...path, key])]));
+}
+
+function clashes(type: MessageType, given: readonly MessageField[], path: FieldPath): Problem[] {
+  return type.oneofsArray.flatMap((oneof) => {
+    const members = given.filter((field) => field.partOf === oneof);
+    const last = members.at(-1);
+    if (members.length < 2 || last === undefined) return [];
+    const names = members.map(({ name }) => name).join(', ');
+    return [errorAt([...path, last.name], `${subject(path)} may have only one of ${names}`)];
+  });
+}
+
+function unknownField(type: MessageType, name: string, path: FieldPath): Problem {
+  const known = type.fieldsArray.map((field) => field.name);
+  const allowed = known.length === 0 ? 'it has none' : `known ones: ${known.join(', ')}`;
+  return errorAt(
+    [...path, name],
+    `unknown field '${name}' in ${subject(path)}${didYouMean(name, known) || ';'} ${allowed}`,
+  );
+}
+
+/** Members of a `oneof` and sub-messages tell by their presence that they were given. */
+function isAbsentByDefault(field: MessageField): boolean {
+  return !field.repeated && !field.map && (field.partOf !== null || messageOf(field) !== null);
+}
+
+function defaultOf(field: MessageField): unknown {
+  if (field.map) return {};
+  if (field.repeated) return [];
+  const absent = readScalar(field, undefined);
+  return absent.ok ? absent.value : undefined;
+}
+
+function isRecord(value: unknown): value is Plain {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function subject(path: FieldPath): string {
+  return path.length === 0 ? 'the configuration' : formatPath(path);
+}
+
+function describe(value: unknown): string {
+  return Array.isArray(value) ? 'a list' : (JSON.stringify(value) ?? 'nothing');
+}

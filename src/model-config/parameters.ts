@@ -1,0 +1,83 @@
+import { didYouMean, nearest } from '../lib/did-you-mean.js';
+import { IMAGE_PREFIX, IMAGE_SETTINGS } from './image-settings.js';
+import type { ModelConfig } from './message.js';
+import { errorAt, type FieldPath, type Problem, warningAt } from './problem.js';
+
+/** What the value of a known parameter must look like. */
+type ValueRule =
+  | { readonly kind: 'count'; readonly max: number }
+  | { readonly kind: 'flag' }
+  | { readonly kind: 'choice'; readonly choices: readonly string[] }
+  /** Known to Triton's backend, without effect here. */
+  | { readonly kind: 'ignored' };
+
+const THREADS: ValueRule = { kind: 'count', max: 1024 };
+const FLAG: ValueRule = { kind: 'flag' };
+const IGNORED: ValueRule = { kind: 'ignored' };
+
+/** Parameters by backend; what they do stands with the backends. */
+const KNOWN: Readonly<Record<string, Readonly<Record<string, ValueRule>>>> = {
+  onnxruntime: {
+    intra_op_thread_count: THREADS,
+    inter_op_thread_count: THREADS,
+    execution_mode: { kind: 'choice', choices: ['0', '1'] },
+    enable_mem_arena: FLAG,
+    enable_mem_pattern: FLAG,
+    'session.intra_op.allow_spinning': FLAG,
+    'session.inter_op.allow_spinning': FLAG,
+    'session.use_device_allocator_for_initializers': FLAG,
+    'memory.enable_memory_arena_shrinkage': IGNORED,
+    cudnn_conv_algo_search: IGNORED,
+    cudnn_conv_use_max_workspace: IGNORED,
+    do_copy_in_default_stream: IGNORED,
+    gpu_mem_limit: IGNORED,
+    arena_extend_strategy: IGNORED,
+  },
+  identity: {
+    execute_delay_ms: { kind: 'count', max: 3_600_000 },
+    fault: { kind: 'choice', choices: ['error', 'exit'] },
+  },
+};
+
+const QUANTIZATION_PREFIX = 'quantization.';
+
+/**
+ * Checks the values of known parameters. Unknown ones are the backend's business, as in Triton, but one
+ * that looks like a mistyped known one gets a warning. `image.*` is checked by `readImages`.
+ */
+export function checkParameters({ backend, parameters }: ModelConfig): Problem[] {
+  const known = KNOWN[backend] ?? {};
+  return Object.entries(parameters).flatMap(([key, { string_value }]): Problem[] => {
+    const path = ['parameters', key, 'string_value'];
+    if (key.startsWith(IMAGE_PREFIX)) return [];
+    if (key.startsWith(QUANTIZATION_PREFIX)) {
+      return [warningAt(path, `parameter '${key}' is not supported yet and ignored`)];
+    }
+    const rule = Object.hasOwn(known, key) ? known[key] : undefined;
+    if (rule === undefined) return nearMiss(key, path, Object.keys(known));
+    if (rule.kind === 'ignored') {
+      return [warningAt(path, `parameter '${key}' has no effect here and is ignored`)];
+    }
+    const expected = violation(rule, string_value.trim());
+    if (expected === null) return [];
+    return [errorAt(path, `parameter '${key}' must be ${expected}, got '${string_value}'`)];
+  });
+}
+
+function nearMiss(key: string, path: FieldPath, known: readonly string[]): Problem[] {
+  const candidates = [...known, ...IMAGE_SETTINGS.map((setting) => IMAGE_PREFIX + setting)];
+  // `session.` entries are ONNX Runtime's own, far more than stand here, and much alike.
+  if (key.startsWith('session.') || nearest(key, candidates) === undefined) return [];
+  return [warningAt(path, `unknown parameter '${key}' is left to the backend${didYouMean(key, candidates)}`)];
+}
+
+function violation(rule: Exclude<ValueRule, { readonly kind: 'ignored' }>, value: string): string | null {
+  switch (rule.kind) {
+    case 'count':
+      return /^\d+$/.test(value) && Number(value) <= rule.max ? null : `a whole number from 0 to ${rule.max}`;
+    case 'flag':
+      return ['0', '1', 'true', 'false'].includes(value.toLowerCase()) ? null : '0 or 1';
+    case 'choice':
+      return rule.choices.includes(value) ? null : `one of ${rule.choices.join(', ')}`;
+  }
+}
