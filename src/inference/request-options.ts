@@ -44,9 +44,7 @@ export const DEFAULT_OPTIONS: ParsedOptions = Object.freeze({
 });
 
 /** Parses the parameters of a request, keys being unique; reading ends at the first that is wrong. */
-export function readRequestOptions(
-  parameters: Iterable<readonly [string, RequestParameter]>,
-): ParsedOptions {
+export function readRequestOptions(parameters: Iterable<readonly [string, RequestParameter]>): ParsedOptions {
   const options = newDraft();
   let custom: Map<string, ParameterValue> | null = null;
   for (const [key, parameter] of parameters) {

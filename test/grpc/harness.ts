@@ -1,0 +1,17 @@
+import { type GrpcDoor, openGrpcDoor } from '#naiad/grpc/door.js';
+import { systemClock } from '#naiad/lib/clock.js';
+import { Lines } from '../support/lines.js';
+import { MemoryService } from '../support/memory-service.js';
+
+/** A door on a free port over a {@link MemoryService}. */
+export interface Harness {
+  readonly service: MemoryService;
+  readonly log: Lines;
+  readonly door: GrpcDoor;
+}
+
+export async function openHarness(service = new MemoryService()): Promise<Harness> {
+  const log = new Lines();
+  const settings = { enabled: true, address: '127.0.0.1', port: 0 };
+  return { service, log, door: await openGrpcDoor({ service, settings, clock: systemClock, log }) };
+}

@@ -1,0 +1,162 @@
+import { inputErrors, modelErrors } from '#naiad/errors/catalogue.js';
+import type { InferRequest } from '#naiad/inference/request.js';
+import { NO_PARAMETERS } from '#naiad/inference/request.js';
+import type { InferResponse } from '#naiad/inference/response.js';
+import type { ModelConfig } from '#naiad/model-config/message.js';
+import type { InferenceService } from '#naiad/service/service.js';
+import type { DurationStatistic, IndexEntry, ModelMetadata, ModelStatistics } from '#naiad/service/views.js';
+import { type Datatype, isDatatype } from '#naiad/tensor/datatype.js';
+import type { NamedTensor } from '#naiad/tensor/tensor.js';
+
+/** Every field of a configuration that a test may want to see again, at its default. */
+export function aModelConfig(overrides: Partial<ModelConfig> = {}): ModelConfig {
+  return {
+    name: 'echo',
+    platform: '',
+    backend: 'memory',
+    runtime: '',
+    max_batch_size: 0,
+    input: [],
+    output: [],
+    batch_input: [],
+    batch_output: [],
+    instance_group: [],
+    default_model_filename: '',
+    cc_model_filenames: {},
+    metric_tags: {},
+    parameters: {},
+    model_warmup: [],
+    ...overrides,
+  };
+}
+
+const duration = (count: number, ns: number): DurationStatistic => ({ count, ns });
+
+/** A service without models of its own: every ready model echoes its inputs as OUTPUT0, OUTPUT1, ... */
+export class MemoryService implements InferenceService {
+  ready = true;
+  live = true;
+  /** Whether each known model is ready. */
+  readonly models = new Map<string, boolean>([['echo', true]]);
+  readonly requests: InferRequest[] = [];
+  config: ModelConfig = aModelConfig();
+  readonly #listeners = new Set<() => void>();
+
+  get listeners(): number {
+    return this.#listeners.size;
+  }
+
+  /** Turns a model's readiness, or the server's for '', and tells the listeners. */
+  setReady(model: string, ready: boolean): void {
+    if (model === '') this.ready = ready;
+    else this.models.set(model, ready);
+    for (const listener of this.#listeners) listener();
+  }
+
+  isLive(): boolean {
+    return this.live;
+  }
+
+  isReady(): boolean {
+    return this.ready;
+  }
+
+  isModelReady(name: string, version: string): boolean {
+    if (version !== '' && !/^\d+$/.test(version)) throw modelErrors.versionNotInteger(version);
+    return this.models.get(name) === true;
+  }
+
+  serverMetadata() {
+    return { name: 'triton', version: '1.2.3', extensions: ['statistics', 'parameters'] };
+  }
+
+  modelMetadata(name: string): ModelMetadata {
+    this.#find(name);
+    return {
+      name,
+      versions: ['1', '3'],
+      platform: 'onnxruntime_onnx',
+      inputs: [{ name: 'INPUT0', datatype: 'FP32', shape: [-1, 3, 224] }],
+      outputs: [{ name: 'OUTPUT0', datatype: 'BYTES', shape: [] }],
+    };
+  }
+
+  modelConfig(name: string): ModelConfig {
+    this.#find(name);
+    return this.config;
+  }
+
+  modelStatistics(name: string): ModelStatistics[] {
+    if (name !== '' && !this.models.has(name)) throw modelErrors.statisticsUnavailable(name);
+    return [
+      {
+        name: 'echo',
+        version: '1',
+        lastInference: 1_700_000_000_123,
+        inferenceCount: 7,
+        executionCount: 3,
+        success: duration(5, 2 ** 52),
+        fail: duration(1, 11),
+        queue: duration(5, 12),
+        computeInput: duration(5, 13),
+        computeInfer: duration(5, 14),
+        computeOutput: duration(5, 15),
+        cacheHit: duration(0, 0),
+        cacheMiss: duration(2, 16),
+        batches: [
+          {
+            batchSize: 4,
+            computeInput: duration(1, 21),
+            computeInfer: duration(1, 22),
+            computeOutput: duration(1, 23),
+          },
+        ],
+      },
+    ];
+  }
+
+  repositoryIndex(_repository: string, readyOnly: boolean): IndexEntry[] {
+    const entries = [...this.models].map(
+      ([name, ready]): IndexEntry => ({
+        name,
+        version: '1',
+        state: ready ? 'READY' : 'UNAVAILABLE',
+        reason: ready ? '' : 'unloaded',
+      }),
+    );
+    return readyOnly ? entries.filter(({ state }) => state === 'READY') : entries;
+  }
+
+  async infer(request: InferRequest): Promise<InferResponse> {
+    this.requests.push(request);
+    this.#find(request.modelName);
+    const { parameters, payload, outputs } = request.problems;
+    const problem = parameters ?? payload ?? outputs;
+    if (problem !== null) throw problem;
+    return {
+      modelName: request.modelName,
+      modelVersion: '1',
+      id: request.id,
+      parameters: NO_PARAMETERS,
+      outputs: request.inputs.map(({ name, datatype, shape, data }, index): NamedTensor => {
+        if (!isDatatype(datatype)) {
+          throw inputErrors.datatype('', request.modelName, name, '<invalid>', 'FP32' satisfies Datatype);
+        }
+        if (shape.some((dim) => dim < 0)) {
+          throw inputErrors.unspecifiedDim('', request.modelName, name, shape.join());
+        }
+        return { name: `OUTPUT${index}`, datatype, shape, data };
+      }),
+    };
+  }
+
+  onReadinessChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #find(name: string): void {
+    if (!this.models.has(name)) throw modelErrors.unknown(name);
+    if (this.models.get(name) !== true) throw modelErrors.noAvailableVersions(name);
+  }
+}
