@@ -49,7 +49,10 @@ export interface RunOutputs {
 /** A loaded model in one lane. All calls come from the lane's thread, one at a time. */
 export interface Instance {
   readonly description: ModelDescription | null;
-  /** Throws ServingError for what a client caused, anything else for what it did not. */
+  /**
+   * Throws ServingError for what may be shown to a client, anything else for what may not. A run that
+   * holds the thread lets the event loop turn first: the answer of the run before leaves the lane then.
+   */
   run(batch: RunInputs): Promise<RunOutputs>;
   /** Gives memory back; no call follows. */
   release(): Promise<void>;

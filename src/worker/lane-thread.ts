@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
 import { move, transferableSymbol, valueSymbol } from 'piscina';
 import type { Instance } from '../backend/backend.js';
 import { importBackend } from '../backend/registry.js';
@@ -14,12 +13,11 @@ let lastTurn: Promise<unknown> = Promise.resolve();
 
 /**
  * Answers one request; never rejects. Requests take turns, so that a run's marks don't count the one
- * before it, with a turn of the event loop between them that lets the answer out before the next run
- * holds the thread.
+ * before it.
  */
 export default function handle(request: LaneRequest): Promise<unknown> {
   const reply = lastTurn.then(() => answer(request));
-  lastTurn = reply.then(() => setImmediate());
+  lastTurn = reply;
   return reply;
 }
 

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { ServingError } from '../../errors/serving-error.js';
 import { systemClock } from '../../lib/clock.js';
 import type { NamedTensor } from '../../tensor/tensor.js';
@@ -24,8 +25,8 @@ export class IdentityInstance implements Instance {
   async run({ inputs, outputs }: RunInputs): Promise<RunOutputs> {
     const start = systemClock.nowNs();
     const { model, delayMs, fault } = this.#options;
-    if (delayMs > 0) block(delayMs);
-    if (fault !== null) injectFault(fault, model);
+    if (delayMs > 0) await block(delayMs);
+    if (fault !== null) await injectFault(fault, model);
     const outputStart = systemClock.nowNs();
     const tensors = outputs.map((name) => this.#output(name, inputs));
     return {
@@ -51,6 +52,7 @@ export class IdentityInstance implements Instance {
 }
 
 /** Holds the thread as computing would: nothing else in it runs meanwhile. */
-function block(durationMs: number): void {
+async function block(durationMs: number): Promise<void> {
+  await setImmediate();
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, durationMs);
 }
