@@ -12,7 +12,6 @@ export interface BackendFields {
 
 /** Platforms of Triton's that no backend here runs; naming one is not a typing error. */
 const FOREIGN_PLATFORMS = [
-  'ensemble',
   'pytorch_libtorch',
   'tensorflow_graphdef',
   'tensorflow_savedmodel',
@@ -24,6 +23,8 @@ const FOREIGN_PLATFORMS = [
  * given, from the names of the `files` in the version folder.
  */
 export function completeBackendFields(config: ModelConfig, files: readonly string[]): BackendFields {
+  // An ensemble has no backend, and is judged as a whole by `findUnsupported` and `validateConfig`.
+  if (config.platform === 'ensemble') return { config, problems: [] };
   const problems = platformProblems(config);
   if (problems.length > 0) return { config, problems };
   const traits = backendOf(config, files);
@@ -47,7 +48,7 @@ function platformProblems({ name, platform, backend }: ModelConfig): Problem[] {
       return [errorAt(['platform'], `platform '${platform}' of ${name} is not supported, ${supported()}`)];
     }
     const platforms = [...BACKENDS.values()].map((known) => known.platform).filter(Boolean);
-    const suggestion = didYouMean(platform, [...platforms, ...FOREIGN_PLATFORMS]);
+    const suggestion = didYouMean(platform, [...platforms, 'ensemble']);
     return [errorAt(['platform'], `unexpected platform type '${platform}' for ${name}${suggestion}`)];
   }
   if (backend === '' || backend === traits.name) return [];

@@ -1,0 +1,18 @@
+/** The system's own code of a failed file operation: `ENOENT`, `EACCES`; '' for other errors. */
+export function errorCode(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'it does not exist',
+  ENOTDIR: 'it is not a folder',
+  EISDIR: 'it is a folder',
+  EACCES: 'this process may not read it',
+  EPERM: 'this process may not read it',
+  ELOOP: 'its symbolic links lead in a circle',
+};
+
+/** Why a file or folder can't be read, for the user. */
+export function readFailure(error: unknown): string {
+  return REASONS[errorCode(error)] ?? (error instanceof Error ? error.message : String(error));
+}
