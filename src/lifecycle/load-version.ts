@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { BACKENDS } from '../model-config/backend-traits.js';
 import type { InstanceOptions } from '../backend/backend.js';
 import type { Clock } from '../lib/clock.js';
@@ -6,7 +5,7 @@ import { invariant } from '../lib/invariant.js';
 import type { Finding } from '../model-config/findings.js';
 import type { ModelSpec } from '../model-config/model-spec.js';
 import { fromConfigType } from '../tensor/datatype.js';
-import { completeModel, type ModelSource } from '../repository/model-source.js';
+import { completeModel, findModelFile, type ModelSource } from '../repository/model-source.js';
 import { createScheduler } from '../scheduler/create.js';
 import { StatisticsRecorder } from '../telemetry/statistics.js';
 import type { Executor } from '../worker/executor.js';
@@ -49,12 +48,13 @@ export async function loadVersion(
   const [first, ...others] = planned;
   invariant(first !== undefined, 'a plan has at least one instance');
   const executors: Executor[] = [];
+  const modelFile = await findModelFile(source, version);
   const loadInstance = async (instance: PlannedInstance): Promise<Executor> => {
     const executor = await lanes.load({
       name: instance.name,
       model: source.folder.name,
       backend: config.backend,
-      options: instanceOptions(source, version, instance),
+      options: instanceOptions(source, version, modelFile, instance),
     });
     executors.push(executor);
     return executor;
@@ -115,14 +115,19 @@ async function allSettled(pending: readonly Promise<unknown>[]): Promise<void> {
   }
 }
 
-function instanceOptions({ folder, config }: ModelSource, version: number, instance: PlannedInstance): InstanceOptions {
+function instanceOptions(
+  { folder, config }: ModelSource,
+  version: number,
+  modelFile: string,
+  instance: PlannedInstance,
+): InstanceOptions {
   const directory = folder.versions.find((candidate) => candidate.version === version)?.directory;
   invariant(directory !== undefined, `version ${version} of model '${folder.name}' has no folder`);
   return {
     modelName: folder.name,
     version,
     directory,
-    modelFile: join(directory, config.default_model_filename),
+    modelFile,
     device: instance.device,
     parameters: Object.fromEntries(
       Object.entries(config.parameters).map(([key, value]) => [key, value.string_value]),
