@@ -163,6 +163,16 @@ export const inputErrors = {
     invalid(`${prefix}picture ${index} of input '${input}' for model '${model}': ${reason}`),
 } as const;
 
+export const decodeErrors = {
+  full: (picturesMax: number, bytesMax: number) =>
+    unavailable(`Exceeds the limit of ${picturesMax} pictures or ${bytesMax} bytes waiting to be decoded`),
+  threadLost: () =>
+    new ServingError(
+      'INTERNAL',
+      'the thread that decoded the pictures has failed, the request was not completed',
+    ),
+} as const;
+
 export const outputErrors = {
   duplicate: (prefix: string, output: string) =>
     invalid(`${prefix}output '${output}' already exists in request`),

@@ -28,6 +28,12 @@ export const LIMITS = {
   framesMax: 1000,
   /** The most that a model may raise `framesMax` to. */
   framesCeiling: 100_000,
+  /** How long libvips may work on one picture; what the other bounds let through takes a few seconds. */
+  pictureSecondsMax: 30,
+  /** Pictures waiting for a decode thread or in one. */
+  decodingPicturesMax: 4096,
+  /** Their encoded bytes, which are copied for the threads. */
+  decodingBytesMax: 512 << 20,
   /** Classes of one classification answer, Triton's bound. */
   classificationElementsMax: 1_000_000,
   /** Inputs, outputs, raw contents or parameters of one request, each; models in the field have hundreds. */
