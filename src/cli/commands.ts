@@ -1,0 +1,98 @@
+import { SERVE_FLAGS } from '../settings/serve-flags.js';
+import { CHECK_FLAGS, HEALTH_FLAGS, INFER_FLAGS, MODELS_FLAGS } from './client-flags.js';
+import type { Command } from './command.js';
+
+const USAGE_EXIT = 'The command line has mistakes; each is on a line of its own on standard error.';
+
+/** Every command, in the order of the help. */
+export const COMMANDS: readonly Command[] = [
+  {
+    name: 'serve',
+    summary: 'Serve the models of a repository over gRPC and HTTP.',
+    operands: '',
+    text: [
+      "Flags have the names and defaults of Triton's tritonserver where they mean the same; its other flags are refused by name, or ignored with a warning where that changes nothing.",
+      'SIGTERM or SIGINT ends the server in good order: it refuses new requests, answers the accepted ones and exits with 0. A second signal ends it at once. When requests still run after --exit-timeout-secs, the process ends itself by that signal.',
+    ],
+    flags: Object.values(SERVE_FLAGS),
+    examples: [
+      'naiad serve --model-repository=/models',
+      'naiad serve --model-repository=/models --http-port=9000 --grpc-port=9001 --log-format=json',
+    ],
+    exits: {
+      0: 'It ended in good order.',
+      1: 'It could not start (a port in use, a repository that can not be read), a model failed with --exit-on-error, or it failed while it ran.',
+      2: USAGE_EXIT,
+    },
+    load: async () => (await import('./serve.js')).serve,
+  },
+  {
+    name: 'check',
+    summary: 'Find everything that is wrong in model repositories, without serving them.',
+    operands: 'DIR...',
+    text: [
+      'Reads every configuration and loads every model once. Each finding is a line `FILE:LINE: text`, all of them at once.',
+    ],
+    flags: Object.values(CHECK_FLAGS),
+    examples: ['naiad check /models', 'naiad check --json /models | jq .models'],
+    exits: { 0: 'No errors; there may be warnings.', 1: 'At least one error.', 2: USAGE_EXIT },
+    load: async () => (await import('./check.js')).check,
+  },
+  {
+    name: 'infer',
+    summary: 'Send an inference request to a running server and print the answer.',
+    operands: 'MODEL [FILE...]',
+    text: [
+      "Files go to the model's only input: pictures are sent as they are for the server to decode, .npy and .json files as tensors; several files make a batch. For a model with several inputs name each with --input.",
+      "JSON values take the input's datatype; a missing batch dimension is added. A .json file may also hold an object with a value for each input.",
+    ],
+    flags: Object.values(INFER_FLAGS),
+    examples: [
+      "naiad infer simple --input INPUT0='[[0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15]]' --input INPUT1=ones.npy",
+      'naiad infer face_emotion a.jpg b.jpg --top 3',
+      'naiad infer simple inputs.json --json',
+    ],
+    exits: {
+      0: 'The server answered.',
+      1: 'The server can not be reached, or refused the request.',
+      2: USAGE_EXIT,
+    },
+    load: async () => (await import('./infer.js')).infer,
+  },
+  {
+    name: 'models',
+    summary: 'List the models of a running server, or show the configuration of one.',
+    operands: '[show MODEL]',
+    text: ['`naiad models show MODEL` prints the configuration in force, completed by the server, as JSON.'],
+    flags: Object.values(MODELS_FLAGS),
+    examples: ['naiad models', 'naiad models show simple'],
+    exits: {
+      0: 'The server answered.',
+      1: 'The server can not be reached, or has no such model.',
+      2: USAGE_EXIT,
+    },
+    load: async () => (await import('./models.js')).models,
+  },
+  {
+    name: 'health',
+    summary: 'Tell by the exit code whether a server, or one of its models, is ready.',
+    operands: '',
+    text: ['Made for health checks of containers.'],
+    flags: Object.values(HEALTH_FLAGS),
+    examples: ['naiad health', 'naiad health --url localhost:8001 --model simple'],
+    exits: { 0: 'Ready.', 1: 'Not ready, or not reachable.', 2: USAGE_EXIT },
+    load: async () => (await import('./health.js')).health,
+  },
+  {
+    name: 'version',
+    summary: 'Print the versions of the server and of what it runs on.',
+    operands: '',
+    text: [],
+    flags: [],
+    examples: [],
+    exits: { 0: 'Always.', 2: USAGE_EXIT },
+    load: async () => (await import('./version.js')).version,
+  },
+];
+
+export const HELP_SUMMARY = 'Show the help of a command.';

@@ -1,0 +1,157 @@
+import { readFile, stat } from 'node:fs/promises';
+import { systemClock } from '../lib/clock.js';
+import { LIMITS } from '../settings/limits.js';
+import type { ParsedFlags } from '../settings/parse-flags.js';
+import type { NamedTensor } from '../tensor/tensor.js';
+import { readGrpcAddress } from './address.js';
+import { ServerClient } from './client.js';
+import { INFER_FLAGS as FLAGS } from './client-flags.js';
+import { readFlags } from './command.js';
+import { CommandError, EXIT, UsageError } from './exit-codes.js';
+import { type GivenSource, type Source, toInputTensors, toSignatures } from './infer-inputs.js';
+import { formatResult, toResult } from './infer-result.js';
+import type { Io } from './io.js';
+import { formatLatencies, type LatencySummary, summarize } from './latencies.js';
+import type { InferResponseMessage, ModelMetadataMessage } from './messages.js';
+import { withKnownModels } from './models.js';
+import { type Progress, startProgress } from './progress.js';
+
+/** Sends one request, or the same one several times, and prints the answer. */
+export async function infer(argv: readonly string[], io: Io): Promise<number> {
+  const flags = readFlags(argv, Object.values(FLAGS));
+  const [model, ...files] = flags.positionals;
+  if (model === undefined) throw new UsageError('which model? naiad infer MODEL [FILE...]');
+  const named = readNamedInputs(flags);
+  const address = readGrpcAddress(flags.get(FLAGS.url));
+  const given: GivenSource[] = [
+    ...(await Promise.all(
+      named.map(async ({ name, value }) => ({ input: name, source: await readValue(value) })),
+    )),
+    ...(await Promise.all(files.map(async (path) => ({ input: null, source: await readSource(path) })))),
+  ];
+
+  const client = new ServerClient(address, flags.get(FLAGS.timeout));
+  const progress = startProgress(io);
+  try {
+    const version = flags.get(FLAGS.modelVersion);
+    progress.show(`waiting for ${address}`);
+    const metadata = await client.call<ModelMetadataMessage>('ModelMetadata', { name: model, version });
+    const tensors = toInputTensors(model, toSignatures(metadata), given);
+    const request = toRequest(model, version, tensors, outputNames(flags, metadata), flags.get(FLAGS.top));
+    const { response, latencies } = await send(client, request, flags.get(FLAGS.repeat), progress);
+    progress.end();
+
+    const result = toResult(response);
+    if (flags.get(FLAGS.json)) {
+      const timing = flags.given(FLAGS.repeat) ? { latency_ms: latencies } : {};
+      io.out(`${JSON.stringify({ ...result, ...timing })}\n`);
+      return EXIT.ok;
+    }
+    // Without names there is one input, and each file is a row.
+    const rowNames = named.length === 0 && files.length > 1 ? files : [];
+    io.out(formatResult(result, { classes: flags.given(FLAGS.top), rowNames, columns: io.columns }));
+    if (flags.given(FLAGS.repeat)) io.out(formatLatencies(latencies));
+    return EXIT.ok;
+  } catch (error) {
+    throw await withKnownModels(client, error, model);
+  } finally {
+    progress.end();
+    client.close();
+  }
+}
+
+/** All `--input NAME=VALUE`; throws {@link UsageError} with each that is none. */
+function readNamedInputs(flags: ParsedFlags): { name: string; value: string }[] {
+  const inputs = flags.all(FLAGS.input).map((text) => {
+    const equals = text.indexOf('=');
+    return { text, name: text.slice(0, Math.max(0, equals)), value: text.slice(equals + 1) };
+  });
+  const wrong = inputs.filter(({ name, value }) => name === '' || value === '');
+  if (wrong.length > 0) {
+    throw new UsageError(...wrong.map(({ text }) => `--input=${text}: expected NAME=FILE or NAME=JSON`));
+  }
+  return inputs;
+}
+
+/** JSON where it is JSON, else a file. */
+async function readValue(value: string): Promise<Source> {
+  const json = parseJson(value);
+  if (json !== undefined) return { kind: 'json', label: shorten(value), value: json };
+  return readSource(value, '; it is no JSON either (write a text as \'"text"\')');
+}
+
+async function readSource(path: string, hint = ''): Promise<Source> {
+  let bytes: Uint8Array;
+  try {
+    const { size } = await stat(path);
+    if (size > LIMITS.messageBytesMax) throw new CommandError(`${path} is larger than a message may be`);
+    bytes = await readFile(path);
+  } catch (error) {
+    if (error instanceof CommandError) throw error;
+    throw new CommandError(`can't read ${path}: ${reasonOf(error)}${hint}`, { cause: error });
+  }
+  if (!path.toLowerCase().endsWith('.json')) return { kind: 'file', label: path, bytes };
+  const value = parseJson(Buffer.from(bytes).toString());
+  if (value === undefined) throw new CommandError(`${path} is no valid JSON`);
+  return { kind: 'json', label: path, value };
+}
+
+function reasonOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : null;
+  if (code === 'ENOENT') return 'no such file';
+  if (code === 'EISDIR') return 'it is a directory';
+  return error instanceof Error ? error.message : String(error);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+function outputNames(flags: ParsedFlags, metadata: ModelMetadataMessage): readonly string[] {
+  const names = flags.all(FLAGS.output);
+  // Classes are asked for by output; without them no list means all.
+  return names.length === 0 && flags.given(FLAGS.top) ? metadata.outputs.map(({ name }) => name) : names;
+}
+
+function toRequest(
+  model: string,
+  version: string,
+  tensors: readonly NamedTensor[],
+  outputs: readonly string[],
+  top: number,
+): object {
+  const parameters = top > 0 ? { classification: { int64_param: top } } : {};
+  return {
+    model_name: model,
+    model_version: version,
+    inputs: tensors.map(({ name, datatype, shape }) => ({ name, datatype, shape })),
+    outputs: outputs.map((name) => ({ name, parameters })),
+    raw_input_contents: tensors.map(({ data }) => data),
+  };
+}
+
+async function send(
+  client: ServerClient,
+  request: object,
+  times: number,
+  progress: Progress,
+): Promise<{ response: InferResponseMessage; latencies: LatencySummary }> {
+  const latenciesNs: number[] = [];
+  const startNs = systemClock.nowNs();
+  let response: InferResponseMessage;
+  do {
+    progress.show(times === 1 ? 'waiting for the answer' : `${latenciesNs.length} of ${times} requests`);
+    const sentNs = systemClock.nowNs();
+    response = await client.call<InferResponseMessage>('ModelInfer', request);
+    latenciesNs.push(systemClock.nowNs() - sentNs);
+  } while (latenciesNs.length < times);
+  return { response, latencies: summarize(latenciesNs, systemClock.nowNs() - startNs) };
+}
+
+function shorten(text: string): string {
+  return text.length > 40 ? `${text.slice(0, 37)}...` : text;
+}

@@ -1,0 +1,80 @@
+import { systemClock } from '../lib/clock.js';
+import { type RunningServer, startServer } from '../server/server.js';
+import { readEnvironment } from '../settings/environment.js';
+import { parseServeFlags } from '../settings/flags.js';
+import type { ServerSettings } from '../settings/settings.js';
+import { createLogger, type Logger } from '../telemetry/logger.js';
+import { endBySignal } from './ending.js';
+import { EXIT, UsageError } from './exit-codes.js';
+import type { Io } from './io.js';
+import { ServeControl } from './serve-control.js';
+import { formatTable } from './table.js';
+
+const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
+
+/** Serves until a signal ends it; resolves to the exit code when the server has stopped. */
+export async function serve(argv: readonly string[], io: Io): Promise<number> {
+  const environment = readEnvironment();
+  const parsed = parseServeFlags(argv, environment);
+  if (parsed.kind === 'help') return EXIT.ok;
+  if (parsed.kind === 'mistakes') throw new UsageError(...parsed.lines);
+  const { settings, warnings } = parsed;
+
+  const log = createLogger(settings.log, { colour: environment.colour && environment.terminal });
+  for (const warning of warnings) log.warn({}, warning);
+  const control = new ServeControl({
+    log,
+    clock: systemClock,
+    exitTimeoutSecs: settings.exitTimeoutSecs,
+    end: (signal) => endBySignal(signal, log),
+  });
+  for (const signal of SIGNALS) process.on(signal, () => control.onSignal(signal));
+  process.on('uncaughtException', (error) => control.onBug(error));
+  process.on('unhandledRejection', (error) => control.onBug(error));
+
+  let server: RunningServer;
+  try {
+    server = await startServer(settings, log);
+  } catch (error) {
+    return startFailed(error, log, io);
+  }
+  control.started(server);
+  tellStart(server, settings, log, io);
+  if (settings.exitOnError && server.anyLoadFailed) {
+    log.error({}, 'stopping because a model could not be loaded (--exit-on-error)');
+    control.stop(EXIT.failed);
+  }
+  const exitCode = await control.ended;
+  log.flush();
+  return exitCode;
+}
+
+function startFailed(error: unknown, log: Logger, io: Io): number {
+  const text = error instanceof Error ? error.message : String(error);
+  log.debug({ err: error }, 'start failed');
+  log.flush();
+  io.err(`naiad serve: ${text}\n`);
+  // Threads of a start that broke off half-way must not keep the process alive.
+  systemClock.setTimer(1e9, () => endBySignal('SIGTERM', log));
+  return EXIT.failed;
+}
+
+/** For people a table in Triton's look, for programs the same as fields of a line. */
+function tellStart(server: RunningServer, settings: ServerSettings, log: Logger, io: Io): void {
+  const models = server.modelTable();
+  if (settings.log.format === 'pretty' && settings.log.info) {
+    const rows = models.map(({ model, version, status }) => [model, version, status]);
+    log.flush();
+    io.out(formatTable(['Model', 'Version', 'Status'], rows, io.columns));
+  } else {
+    log.info({ models }, 'models');
+  }
+  const doors = [
+    server.grpcPort === null ? null : `gRPC on ${settings.grpc.address}:${server.grpcPort}`,
+    server.httpPort === null ? null : `HTTP on ${settings.http.address}:${server.httpPort}`,
+  ];
+  log.info(
+    { grpcPort: server.grpcPort, httpPort: server.httpPort },
+    `serving ${doors.filter((door) => door !== null).join(', ')}`,
+  );
+}
