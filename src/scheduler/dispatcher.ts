@@ -65,15 +65,8 @@ export class Dispatcher implements Scheduler {
   }
 
   submit(job: Job): void {
-    if (this.#drained !== null) return refuse(job, 'OTHER', serverErrors.schedulerStopping());
-    if (job.cancellation.cancelled) return refuse(job, 'CANCELED', queueErrors.cancelled());
-    const nowNs = this.#clock.nowNs();
-    if (job.deadlineNs <= nowNs) return refuse(job, 'CANCELED', queueErrors.deadline());
-    this.#expire(nowNs);
-    const waiting = this.#queue.add(job, nowNs, this.#instances.idle() !== null);
-    if (waiting === null) return refuse(job, 'OTHER', queueErrors.full(job.prefix));
-    job.timings.queueStart = nowNs;
-    this.#pending++;
+    const waiting = this.#accept(job);
+    if (waiting === null) return;
     this.#dispatch();
     // Most jobs of a server that keeps up never wait: only those that do need watching.
     if (waiting.node !== null) this.#watch(waiting);
@@ -87,6 +80,19 @@ export class Dispatcher implements Scheduler {
       this.#finishDrain();
     }
     return this.#drained.promise;
+  }
+
+  /** Queues a job; null when it was refused. */
+  #accept(job: Job): WaitingJob | null {
+    if (this.#drained !== null) return refuse(job, 'OTHER', serverErrors.schedulerStopping());
+    if (job.cancellation.cancelled) return refuse(job, 'CANCELED', queueErrors.cancelled());
+    const nowNs = this.#clock.nowNs();
+    if (job.deadlineNs <= nowNs) return refuse(job, 'CANCELED', queueErrors.deadline());
+    const waiting = this.#queue.add(job, nowNs, this.#instances.idle() !== null);
+    if (waiting === null) return refuse(job, 'OTHER', queueErrors.full(job.prefix));
+    job.timings.queueStart = nowNs;
+    this.#pending++;
+    return waiting;
   }
 
   #watch(waiting: WaitingJob): void {
@@ -181,8 +187,9 @@ export class Dispatcher implements Scheduler {
   }
 }
 
-function refuse(job: Job, reason: FailureReason, error: ServingError): void {
+function refuse(job: Job, reason: FailureReason, error: ServingError): null {
   job.settle({ kind: 'failed', reason, error });
+  return null;
 }
 
 interface PromiseWithDone {
