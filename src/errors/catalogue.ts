@@ -181,6 +181,8 @@ export const outputErrors = {
   classificationType: () =>
     invalid("invalid value type for 'classification' parameter, expected int64_param"),
   classificationValue: () => invalid("invalid value for 'classification' parameter, expected >= 0"),
+  classificationInSharedMemory: () =>
+    invalid("output can't set both 'shared_memory_region' and 'classification'"),
   classificationUnsupported: (output: string, datatype: string) =>
     invalid(`class result not available for output '${output}' due to unsupported type '${datatype}'`),
   classificationTooLarge: () => invalid('classification output tensor too large'),

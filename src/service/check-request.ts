@@ -112,7 +112,9 @@ function batchSize({ prefix, model }: CheckContext, spec: ModelSpec, inputs: rea
     const { name, shape } = inputs[i] as InferInput;
     const dim = shape[0];
     if (dim === undefined) throw inputErrors.noBatchDim(prefix, model, name);
-    if (i < inputs.length - 1 && dim !== rows) throw inputErrors.batchMismatch(prefix, model, name);
+    // Triton keeps the first size unsigned, so that a negative one equals no other.
+    if (i < inputs.length - 1 && (dim !== rows || dim < 0))
+      throw inputErrors.batchMismatch(prefix, model, name);
     rows = dim;
   }
   // A model may have no inputs at all: one row then.

@@ -10,6 +10,7 @@ import {
   type Answer,
   agrees,
   type Case,
+  type Json,
   type JsonObject,
   readCases,
   type Step,
@@ -142,6 +143,7 @@ function normalise(answer: Answer, sortIo: boolean): JsonObject {
     response.extensions = [];
   }
   delete response.properties;
+  dropAbsent(response);
   const holder = (response.config ?? response) as JsonObject;
   if (sortIo) {
     for (const key of ['input', 'output', 'inputs', 'outputs']) {
@@ -150,7 +152,23 @@ function normalise(answer: Answer, sortIo: boolean): JsonObject {
       }
     }
   }
+  // proto-loader garbles the keys of maps whose keys are 64-bit integers.
+  const policies = (holder.dynamic_batching as JsonObject | undefined)?.priority_queue_policy;
+  if (policies) (holder.dynamic_batching as JsonObject).priority_queue_policy = Object.values(policies);
   // The number of instances is this server's own choice where the configuration leaves it open.
   for (const group of (holder.instance_group ?? []) as JsonObject[]) group.count = 0;
   return copy;
+}
+
+/** Removes what proto-loader adds for sub-messages that are not there. */
+function dropAbsent(message: JsonObject): void {
+  for (const [key, value] of Object.entries(message)) {
+    if (value === null) delete message[key];
+    else if (Array.isArray(value)) for (const item of value) dropIfObject(item);
+    else dropIfObject(value);
+  }
+}
+
+function dropIfObject(value: Json): void {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) dropAbsent(value);
 }

@@ -145,7 +145,7 @@ describe('checkRequest refuses, with the text of Triton,', () => {
     [
       'a negative batch',
       { inputs: [in0({ shape: [-1, 16] }), in1({ shape: [-1, 16] })] },
-      `${P}input 'INPUT0' has batch size -1, model 'simple' needs at least 1`,
+      `${P}input 'INPUT0' batch size does not match other inputs for 'simple'`,
     ],
     [
       'too few bytes',

@@ -192,8 +192,12 @@ function readRequestedOutputs(drafts: readonly OutputDraft[]): {
     let classification = 0;
     if (parameters !== null && problem === null) {
       const wanted = parameters.get('classification');
-      if (namesSharedMemory(parameters)) problem = payloadErrors.sharedMemoryDisabled();
-      else if (wanted === undefined) classification = 0;
+      if (namesSharedMemory(parameters)) {
+        problem =
+          wanted === undefined
+            ? payloadErrors.sharedMemoryDisabled()
+            : outputErrors.classificationInSharedMemory();
+      } else if (wanted === undefined) classification = 0;
       else if (wanted.kind !== 'int64') problem = outputErrors.classificationType();
       else if (wanted.value <= 0n) problem = outputErrors.classificationValue();
       else classification = Number(wanted.value);
