@@ -15,6 +15,11 @@ const UNSUPPORTED_TYPES: Readonly<Record<string, string>> = {
   20: 'float8e5m2fnuz',
 };
 
+/** All that ORT says when a file of its CUDA provider or a library behind it is missing. */
+const CUDA_MISSING = /Cuda: Failed to load shared library/;
+const CUDA_HINT =
+  'the CUDA provider, the CUDA runtime or cuDNN is missing; standard error names the file, `instance_group [{ kind: KIND_CPU }]` does without';
+
 /** ONNX Runtime through onnxruntime-node; see `session-options.ts` for its parameters. */
 export const onnxruntimeBackend: Backend = {
   name: 'onnxruntime',
@@ -34,5 +39,6 @@ function loadErrorText(error: unknown): string {
     const code = unsupported[1] ?? '';
     return `an input or output of the model has the type ${UNSUPPORTED_TYPES[code] ?? code}, which onnxruntime-node can't carry; a Cast node at the border of the model helps`;
   }
-  return oneLine(ortErrorText(error));
+  const text = oneLine(ortErrorText(error));
+  return CUDA_MISSING.test(text) ? `${text} (${CUDA_HINT})` : text;
 }

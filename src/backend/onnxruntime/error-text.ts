@@ -36,7 +36,7 @@ function withoutSources(text: string): string {
   return text.slice(0, place.index) + withoutSources(rest.slice(signatureLength(rest)));
 }
 
-/** Length of a leading `void onnxruntime::F(int, G<H(int)>) const [with T = int] `; 0 without one. */
+/** Length of a leading `void onnxruntime::F(int, G<H(int)>) const [with T = int] `; 0 where there is none. */
 function signatureLength(text: string): number {
   const opening = /^[\w:<>,&*~ ]*?\(/.exec(text);
   if (opening === null || !opening[0].includes('::')) return 0;
@@ -45,10 +45,10 @@ function signatureLength(text: string): number {
   while (text[end] === '(') end = closingIndex(text, end);
   if (text.startsWith(' const', end)) end += ' const'.length;
   if (text.startsWith(' [with ', end)) end = closingIndex(text, end + 1);
-  return text[end] === ' ' ? end + 1 : end;
+  return text[end] === ' ' ? end + 1 : 0;
 }
 
-/** Index behind the bracket that closes the one at `opening`. */
+/** Index behind the bracket that closes the one at `opening`; the text's length when none does. */
 function closingIndex(text: string, opening: number): number {
   let depth = 0;
   for (let index = opening; index < text.length; index++) {

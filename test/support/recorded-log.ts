@@ -1,0 +1,36 @@
+import type { Log } from '#naiad/telemetry/log.js';
+
+export interface LogLine {
+  readonly level: keyof Log;
+  readonly fields: object;
+  readonly message: string;
+}
+
+/** A log that keeps its lines for the test to look at. */
+export class RecordedLog implements Log {
+  readonly lines: LogLine[] = [];
+
+  trace(fields: object, message: string): void {
+    this.lines.push({ level: 'trace', fields, message });
+  }
+
+  debug(fields: object, message: string): void {
+    this.lines.push({ level: 'debug', fields, message });
+  }
+
+  info(fields: object, message: string): void {
+    this.lines.push({ level: 'info', fields, message });
+  }
+
+  warn(fields: object, message: string): void {
+    this.lines.push({ level: 'warn', fields, message });
+  }
+
+  error(fields: object, message: string): void {
+    this.lines.push({ level: 'error', fields, message });
+  }
+
+  messages(level: keyof Log): string[] {
+    return this.lines.filter((line) => line.level === level).map(({ message }) => message);
+  }
+}
