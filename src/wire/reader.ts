@@ -49,23 +49,26 @@ export class WireReader {
     this.#skip(tag, 0);
   }
 
-  /** The low 32 bits of a varint of up to 10 bytes, unsigned. */
+  /** The low 32 bits of a varint of up to 10 bytes, unsigned; the others are in `high`. */
   varint32(): number {
+    const bytes = this.#bytes;
     const position = this.position;
-    if (position < this.end) {
-      const byte = this.#bytes[position] as number;
-      if (byte < 0x80) {
-        this.position = position + 1;
-        this.high = 0;
-        return byte;
-      }
+    // Most varints have up to three bytes; the last one of the message takes the general way.
+    if (position + 3 <= this.end) {
+      const first = bytes[position] as number;
+      if (first < 0x80) return this.#short(position + 1, first);
+      const second = bytes[position + 1] as number;
+      const low = (first & 0x7f) | ((second & 0x7f) << 7);
+      if (second < 0x80) return this.#short(position + 2, low);
+      const third = bytes[position + 2] as number;
+      if (third < 0x80) return this.#short(position + 3, low | (third << 14));
     }
-    this.varint64();
+    this.#long();
     return this.low;
   }
 
-  /** Reads a varint of up to 10 bytes into `low` and `high`. */
-  varint64(): void {
+  /** {@link varint32} for any length: into `low` and `high`; bits above the 64th are lost, as in C++. */
+  #long(): void {
     const bytes = this.#bytes;
     let position = this.position;
     let low = 0;
@@ -83,7 +86,6 @@ export class WireReader {
         high |= bits << (7 * index - 32);
       }
       if (byte < 0x80) {
-        if (index === 9 && byte > 1) throw new WireError('a varint is longer than 64 bits');
         this.position = position;
         this.low = low >>> 0;
         this.high = high >>> 0;
@@ -94,23 +96,22 @@ export class WireReader {
   }
 
   bool(): boolean {
-    this.varint64();
-    return this.low !== 0 || this.high !== 0;
+    return this.varint32() !== 0 || this.high !== 0;
   }
 
   int64(): bigint {
-    this.varint64();
+    this.varint32();
     return BigInt.asIntN(64, (BigInt(this.high) << 32n) | BigInt(this.low));
   }
 
   uint64(): bigint {
-    this.varint64();
+    this.varint32();
     return (BigInt(this.high) << 32n) | BigInt(this.low);
   }
 
   /** An int64 that must be a safe integer; `what` names it in the error. */
   safeInt64(what: string): number {
-    this.varint64();
+    this.varint32();
     const value = (this.high | 0) * 2 ** 32 + this.low;
     if (!Number.isSafeInteger(value)) throw new WireError(`${what} is out of range`);
     return value;
@@ -189,7 +190,6 @@ export class WireReader {
       if (byte >= 0x80) {
         if (++run > 9) throw new WireError('a varint is longer than 10 bytes');
       } else {
-        if (run === 9 && byte > 1) throw new WireError('a varint is longer than 64 bits');
         run = 0;
         count++;
       }
@@ -209,6 +209,13 @@ export class WireReader {
     this.#bytes.copy(target, offset, start, start + length);
   }
 
+  #short(position: number, value: number): number {
+    this.position = position;
+    this.low = value;
+    this.high = 0;
+    return value;
+  }
+
   #advance(count: number): number {
     const start = this.position;
     if (count > this.end - start) throw new WireError('a value is cut off');
@@ -219,7 +226,7 @@ export class WireReader {
   #skip(tag: number, depth: number): void {
     switch (tag & 7) {
       case WireType.varint:
-        this.varint64();
+        this.varint32();
         break;
       case WireType.fixed64:
         this.#advance(8);

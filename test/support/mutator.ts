@@ -108,7 +108,7 @@ function someLength(bytes: Buffer, random: Random): number {
     position++;
     for (let byte = 0x80; byte >= 0x80 && position < bytes.length; shift += 7) {
       byte = bytes[position++] ?? 0;
-      length += (byte & 0x7f) << shift;
+      length += (byte & 0x7f) * 2 ** shift;
     }
     position += length;
   }
@@ -150,6 +150,20 @@ const MUTATIONS: readonly Mutation[] = [
     const noise = Buffer.from(Array.from({ length: 1 + random.below(16) }, () => random.below(256)));
     return Buffer.concat([bytes.subarray(0, start), noise, bytes.subarray(start)]);
   },
+  function flipOneBit(bytes, random) {
+    const flipped = Buffer.from(bytes);
+    const index = random.below(flipped.length);
+    flipped[index] = (flipped[index] ?? 0) ^ (1 << random.below(8));
+    return flipped;
+  },
+  function merge(bytes, random, others) {
+    return Buffer.concat([bytes, random.pick(others)]);
+  },
+  function appendUnknownField(bytes, random) {
+    // Numbers from 16 on: a varint, a group, four bytes.
+    const fields = ['80017f', '83010801' + '8401', '8d0101020304', '830183018401' + '8401'];
+    return Buffer.concat([bytes, Buffer.from(random.pick(fields), 'hex')]);
+  },
   function repeatPart(bytes, random) {
     const start = random.below(bytes.length);
     const part = bytes.subarray(start, start + 1 + random.below(32));
@@ -166,7 +180,7 @@ export function mutatedMessages(seed: number, count: number): Buffer[] {
   const valid = validMessages();
   return Array.from({ length: count }, () => {
     let bytes = random.pick(valid);
-    for (let rounds = 1 + random.below(3); rounds > 0 && bytes.length > 0; rounds--) {
+    for (let rounds = 1 + random.below(2); rounds > 0 && bytes.length > 0; rounds--) {
       bytes = random.pick(MUTATIONS)(bytes, random, valid);
     }
     return bytes;

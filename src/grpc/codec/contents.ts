@@ -161,20 +161,20 @@ function writePiece(
   out: Buffer,
   start: number,
 ): number {
+  const width = BYTE_SIZES[datatype];
   let offset = start;
   while (!reader.atEnd) {
     const tag = reader.tag();
     const found = tag & 7;
     if (tag >>> 3 !== fieldNumber || (found !== wire && found !== WireType.bytes)) {
       reader.skip(tag);
-    } else if (found === WireType.varint) {
-      offset = writeInteger(reader, datatype, out, offset);
-    } else if (found === WireType.bytes && wire === WireType.varint) {
-      const outerEnd = reader.enter();
-      while (!reader.atEnd) offset = writeInteger(reader, datatype, out, offset);
+    } else if (wire === WireType.varint) {
+      const outerEnd = reader.end;
+      if (found === WireType.bytes) reader.enter();
+      offset = writeIntegers(reader, found === WireType.bytes, datatype === 'BOOL', width, out, offset);
       reader.leave(outerEnd);
     } else {
-      const length = found === WireType.bytes ? reader.length() : BYTE_SIZES[datatype];
+      const length = found === WireType.bytes ? reader.length() : width;
       if (datatype === 'BYTES') offset = out.writeUInt32LE(length, offset);
       reader.copy(out, offset, length);
       offset += length;
@@ -183,25 +183,31 @@ function writePiece(
   return offset;
 }
 
-/** Writes a varint as an element of `datatype`, cut to its width. */
-function writeInteger(reader: WireReader, datatype: Datatype, out: Buffer, offset: number): number {
-  if (datatype === 'BOOL') {
-    out[offset] = reader.bool() ? 1 : 0;
-    return offset + 1;
-  }
-  const width = BYTE_SIZES[datatype];
-  if (width === 8) {
-    reader.varint64();
-    out.writeUInt32LE(reader.low, offset);
-    out.writeUInt32LE(reader.high, offset + 4);
-    return offset + 8;
-  }
-  const value = reader.varint32();
-  out[offset] = value;
-  if (width > 1) out[offset + 1] = value >>> 8;
-  if (width > 2) {
-    out[offset + 2] = value >>> 16;
-    out[offset + 3] = value >>> 24;
-  }
-  return offset + width;
+/** Writes one varint, or all up to the reader's end, each cut to `width` bytes; returns the new offset. */
+function writeIntegers(
+  reader: WireReader,
+  isPacked: boolean,
+  isBool: boolean,
+  width: number,
+  out: Buffer,
+  start: number,
+): number {
+  let offset = start;
+  if (isPacked && reader.atEnd) return offset;
+  do {
+    const low = reader.varint32();
+    if (isBool) {
+      out[offset] = low !== 0 || reader.high !== 0 ? 1 : 0;
+    } else {
+      out[offset] = low;
+      if (width > 1) out[offset + 1] = low >>> 8;
+      if (width > 2) {
+        out[offset + 2] = low >>> 16;
+        out[offset + 3] = low >>> 24;
+      }
+      if (width > 4) out.writeUInt32LE(reader.high, offset + 4);
+    }
+    offset += width;
+  } while (isPacked && !reader.atEnd);
+  return offset;
 }
