@@ -60,7 +60,7 @@ export async function openGrpcDoor({ service, settings, clock, log }: GrpcDoorOp
   registerInfer(context);
   const health = new Health(service, log);
   health.register(server, protos, log);
-  registerReflection(server, protos, log);
+  registerReflection(server, log);
 
   const port = await listen(tuned, settings).catch((error: unknown) => {
     health.close();

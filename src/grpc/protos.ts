@@ -1,12 +1,33 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadSync, type PackageDefinition } from '@grpc/proto-loader';
 import { invariant } from '../lib/invariant.js';
+import { WireReader } from '../wire/reader.js';
 import type { MethodCodec } from './unary.js';
 
 const PROTO_FOLDER = fileURLToPath(new URL('../../proto', import.meta.url));
 
 export const INFERENCE_SERVICE = 'inference.GRPCInferenceService';
 export const HEALTH_SERVICE = 'grpc.health.v1.Health';
+
+/** Number of `FileDescriptorSet.file`, the only field of that message. */
+const FILE = 1;
+
+/**
+ * The package's proto files as protoc's `FileDescriptorProto` messages, for reflection. proto-loader has
+ * descriptors too, but names map entries otherwise than protoc, which strict clients refuse.
+ */
+export function readFileDescriptors(): Buffer[] {
+  const reader = new WireReader(readFileSync(join(PROTO_FOLDER, 'descriptors.binpb')));
+  const files: Buffer[] = [];
+  while (!reader.atEnd) {
+    const tag = reader.tag();
+    if (tag >>> 3 === FILE) files.push(reader.bytes());
+    else reader.skip(tag);
+  }
+  return files;
+}
 
 /** The services of the package's proto folder. */
 export class Protos {

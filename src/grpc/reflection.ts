@@ -5,11 +5,12 @@ import type {
   ServiceDefinition,
   UntypedServiceImplementation,
 } from '@grpc/grpc-js';
+import type { PackageDefinition } from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
 import { invariant } from '../lib/invariant.js';
 import type { Log } from '../telemetry/log.js';
 import { type Decoded, decodeSafely } from './decoded.js';
-import { HEALTH_SERVICE, INFERENCE_SERVICE, type Protos } from './protos.js';
+import { HEALTH_SERVICE, INFERENCE_SERVICE, readFileDescriptors } from './protos.js';
 import { toGrpcStatus } from './status.js';
 
 type ReflectionCall = ServerDuplexStream<Decoded<object>, object>;
@@ -22,10 +23,8 @@ type Answer = (request: object) => object;
  * proto files. The package answers; the streams are ours, since its own writes without end to a client
  * that does not read.
  */
-export function registerReflection(server: Server, protos: Protos, log: Log): void {
-  const reflection = new ReflectionService(protos.definition, {
-    services: [INFERENCE_SERVICE, HEALTH_SERVICE],
-  });
+export function registerReflection(server: Server, log: Log): void {
+  const reflection = new ReflectionService(descriptors(), { services: [INFERENCE_SERVICE, HEALTH_SERVICE] });
   reflection.addToServer({
     addService(service: ServiceDefinition, implementation: UntypedServiceImplementation): void {
       const method = service.ServerReflectionInfo;
@@ -45,6 +44,20 @@ export function registerReflection(server: Server, protos: Protos, log: Log): vo
       );
     },
   });
+}
+
+/**
+ * A package definition with nothing but descriptors, which is all that reflection reads of one; in the
+ * form of an enum, the only one that needs no codec.
+ */
+function descriptors(): PackageDefinition {
+  return {
+    files: {
+      format: 'Protocol Buffer 3 EnumDescriptorProto',
+      type: {},
+      fileDescriptorProtos: readFileDescriptors(),
+    },
+  };
 }
 
 async function serve(call: ReflectionCall, answer: Answer): Promise<void> {
