@@ -63,10 +63,6 @@ describe('Lanes', () => {
       ['a_0', 'c_0'],
       ['b_0', 'c_0'],
     ]);
-    const sums = await Promise.all(
-      executors.map((executor, index) => add(executor, [index], [10]).catch(String)),
-    );
-    expect(sums.every((sum) => String(sum).includes('Got: 1 Expected: 4'))).toBe(true);
     const rows = await Promise.all(
       executors.map((executor, index) => add(executor, [index, 0, 0, 0], [10, 0, 0, 0])),
     );
