@@ -62,7 +62,8 @@ export async function withKnownModels(client: ServerClient, error: unknown, mode
   const names = [...new Set(entries.map(({ name }) => name))].sort();
   if (names.includes(model)) return error;
   const known = names.length === 0 ? 'The server has no models' : `The server has: ${names.join(', ')}`;
-  return new CallError(error.code, `${error.message}${didYouMean(model, names)}. ${known}`, { cause: error });
+  const hint = didYouMean(model, names) || '.';
+  return new CallError(error.code, `${error.message}${hint} ${known}`, { cause: error });
 }
 
 /** One row for each version, its inputs and outputs with a line each. */

@@ -1,5 +1,5 @@
 import { systemClock } from '../lib/clock.js';
-import { type RunningServer, startServer } from '../server/server.js';
+import type { RunningServer } from '../server/server.js';
 import { readEnvironment } from '../settings/environment.js';
 import { parseServeFlags } from '../settings/flags.js';
 import type { ServerSettings } from '../settings/settings.js';
@@ -34,7 +34,7 @@ export async function serve(argv: readonly string[], io: Io): Promise<number> {
 
   let server: RunningServer;
   try {
-    server = await startServer(settings, log);
+    server = await start(settings, log);
   } catch (error) {
     return startFailed(error, log, io);
   }
@@ -47,6 +47,17 @@ export async function serve(argv: readonly string[], io: Io): Promise<number> {
   const exitCode = await control.ended;
   log.flush();
   return exitCode;
+}
+
+/** Loads the server only now, so that mistakes of the command line are told without it. */
+async function start(settings: ServerSettings, log: Logger): Promise<RunningServer> {
+  const [{ startServer }, { setLogger }] = await Promise.all([
+    import('../server/server.js'),
+    import('@grpc/grpc-js'),
+  ]);
+  // What grpc-js writes to standard error by itself; what matters of it comes as an error or a status.
+  setLogger({ error: (...words: unknown[]) => log.debug({}, `grpc-js: ${words.join(' ')}`) });
+  return startServer(settings, log);
 }
 
 function startFailed(error: unknown, log: Logger, io: Io): number {

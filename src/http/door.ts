@@ -109,25 +109,20 @@ function listen(server: Server, settings: DoorSettings): Promise<number> {
 }
 
 function listenError(error: NodeJS.ErrnoException, { address, port }: DoorSettings): Error {
-  const place = `${address}:${port}`;
-  const text = `can't listen for HTTP on ${place}`;
-  switch (error.code) {
+  return new Error(`HTTP can't listen on ${address}:${port}: ${listenReason(error)}`, { cause: error });
+}
+
+function listenReason({ code, message }: NodeJS.ErrnoException): string {
+  switch (code) {
     case 'EADDRINUSE':
-      return new Error(
-        `${text}: the port is in use. Stop the process that uses it, choose another port with --http-port or use none with --allow-http=false`,
-        { cause: error },
-      );
+      return 'the port is in use; end the process that holds it or choose another with --http-port';
     case 'EACCES':
-      return new Error(`${text}: this user may not use the port. Choose one above 1023 with --http-port`, {
-        cause: error,
-      });
+      return 'this user may not use the port; choose one above 1023 with --http-port';
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
-      return new Error(`${text}: this machine has no such address. Choose another with --http-address`, {
-        cause: error,
-      });
+      return 'this machine has no such address; choose another with --http-address';
     default:
-      return new Error(`${text}: ${error.message}`, { cause: error });
+      return message;
   }
 }

@@ -1,5 +1,7 @@
 import { LineCounter, parseDocument } from 'yaml';
+import { isTooDeep } from './nesting.js';
 import { malformed, type ParsedConfig, parsedFrom } from './parsed-config.js';
+import { type Locate, NOWHERE } from './problem.js';
 import { locateInYaml } from './yaml.js';
 
 /** Reads config.json: proto3's JSON form of `inference.ModelConfig`. */
@@ -11,10 +13,19 @@ export function parseJson(text: string, file: string): ParsedConfig {
     const { message, line } = explain(error, text);
     return malformed(file, line, `failed to read JSON: ${message}`);
   }
-  // JSON is YAML, whose parser keeps the places.
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: false, logLevel: 'silent' });
-  return parsedFrom(plain, file, locateInYaml(document, lines));
+  return parsedFrom(plain, file, isTooDeep(text) ? NOWHERE : lazily(text));
+}
+
+/** JSON is YAML, whose parser keeps the places; most configurations are never asked for one. */
+function lazily(text: string): Locate {
+  let locate: Locate | undefined;
+  return (path) => {
+    if (locate === undefined) {
+      const lines = new LineCounter();
+      locate = locateInYaml(parseDocument(text, { lineCounter: lines, uniqueKeys: false }), lines);
+    }
+    return locate(path);
+  };
 }
 
 /** Node says `at position 12`, newer ones add `(line 2 column 3)`, and neither at the end of the text. */

@@ -17,8 +17,12 @@ export function emptyConfig(): ModelConfig {
 
 /** Reads plain data against the schema; findings get their lines by `locate`. */
 export function parsedFrom(plain: unknown, file: string, locate: Locate): ParsedConfig {
-  const { config, problems } = fromPlain(plain);
-  return { config, findings: toFindings(problems, file, locate), locate };
+  const { config, problems, omitted } = fromPlain(plain);
+  const findings = toFindings(problems, file, locate);
+  if (omitted > 0) {
+    findings.push({ severity: 'error', file, line: 0, message: `and ${omitted} more of this kind` });
+  }
+  return { config, findings, locate };
 }
 
 /** A text that is not well-formed. */

@@ -83,38 +83,40 @@ class OutlineReader {
       if (token.kind !== 'word') continue;
       this.#skip(':');
       const values = fields.get(token.text) ?? [];
-      values.push(...this.#readValues(token.line, depth));
       fields.set(token.text, values);
+      this.#readValues(token.line, depth, values);
     }
     return fields;
   }
 
-  #readValues(line: number, depth: number): OutlineNode[] {
-    if (!this.#skip('[')) return this.#readValue(line, depth);
-    const items: OutlineNode[] = [];
+  #readValues(line: number, depth: number, into: OutlineNode[]): void {
+    if (!this.#skip('[')) {
+      this.#readValue(line, depth, into);
+      return;
+    }
     for (let token = this.#peek(); token !== undefined && !this.#skip(']'); token = this.#peek()) {
       const before = this.#next;
-      items.push(...this.#readValue(token.line, depth));
+      this.#readValue(token.line, depth, into);
       if (this.#next === before) this.#next++;
     }
-    return items;
   }
 
-  #readValue(line: number, depth: number): OutlineNode[] {
+  #readValue(line: number, depth: number, into: OutlineNode[]): void {
     const token = this.#peek();
-    if (token?.kind === 'punctuation') {
+    if (token === undefined) return;
+    if (token.kind === 'punctuation') {
       const end = token.text === '{' ? '}' : token.text === '<' ? '>' : null;
-      if (end === null || depth >= DEPTH_MAX) return [];
+      if (end === null || depth >= DEPTH_MAX) return;
       this.#next++;
-      return [{ line, text: null, quoted: false, fields: this.readFields(end, depth + 1) }];
+      into.push({ line, text: null, quoted: false, fields: this.readFields(end, depth + 1) });
+      return;
     }
-    if (token === undefined) return [];
     this.#next++;
     let text = token.text;
     // Neighbouring strings are one string, `-` may stand apart from its number.
     while (token.kind === 'string' && this.#peek()?.kind === 'string') text += this.#take()?.text;
     if (text === '-') text += this.#take()?.text ?? '';
-    return [{ line, text, quoted: token.kind === 'string', fields: new Map() }];
+    into.push({ line, text, quoted: token.kind === 'string', fields: new Map() });
   }
 
   #peek(): Token | undefined {

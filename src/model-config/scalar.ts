@@ -1,9 +1,9 @@
-import { didYouMean } from '../lib/did-you-mean.js';
+import { quote, suggestion } from './quote.js';
 import { enumOf, type MessageField, typeNameOf } from './schema.js';
 
 export type ScalarResult =
   | { readonly ok: true; readonly value: unknown }
-  | { readonly ok: false; readonly problem: string };
+  | { readonly ok: false; readonly problem: () => string };
 
 /** 64-bit fields hold microseconds, counts and sizes: numbers beyond this are mistakes. */
 const SAFE = BigInt(Number.MAX_SAFE_INTEGER);
@@ -35,10 +35,10 @@ function readEnum(type: string, values: Readonly<Record<string, number>>, value:
   if (value === undefined) return { ok: true, value: names.find((name) => values[name] === 0) };
   const name = typeof value === 'number' ? names.find((candidate) => values[candidate] === value) : value;
   if (typeof name === 'string' && Object.hasOwn(values, name)) return { ok: true, value: name };
-  const suggestion = typeof value === 'string' ? didYouMean(value, names) : '';
   return {
     ok: false,
-    problem: `unknown ${type} ${quote(value)}${suggestion || ';'} known ones: ${names.join(', ')}`,
+    problem: () =>
+      `unknown ${type} ${quote(value)}${suggestion(value, names)} known ones: ${names.join(', ')}`,
   };
 }
 
@@ -46,7 +46,7 @@ function readInteger([min, max]: readonly [bigint, bigint], value: unknown): Sca
   if (value === undefined) return { ok: true, value: 0 };
   const integer = toBigInt(value);
   if (integer !== null && integer >= min && integer <= max) return { ok: true, value: Number(integer) };
-  return { ok: false, problem: `expected an integer from ${min} to ${max}, got ${quote(value)}` };
+  return { ok: false, problem: () => `expected an integer from ${min} to ${max}, got ${quote(value)}` };
 }
 
 function toBigInt(value: unknown): bigint | null {
@@ -66,9 +66,5 @@ function readFloat(value: unknown): ScalarResult {
 
 function expecting(fits: boolean, value: unknown, fallback: unknown, what: string): ScalarResult {
   if (value === undefined) return { ok: true, value: fallback };
-  return fits ? { ok: true, value } : { ok: false, problem: `expected ${what}, got ${quote(value)}` };
-}
-
-function quote(value: unknown): string {
-  return typeof value === 'string' ? `'${value}'` : (JSON.stringify(value) ?? String(value));
+  return fits ? { ok: true, value } : { ok: false, problem: () => `expected ${what}, got ${quote(value)}` };
 }

@@ -17,10 +17,20 @@ export function modelConfigType(): MessageType {
   return modelConfig;
 }
 
+const fieldsByName = new WeakMap<MessageType, ReadonlyMap<string, MessageField>>();
+
 /** The field that a configuration calls `name`; JSON and YAML may use its lowerCamelCase form. */
 export function fieldOf(type: MessageType, name: string): MessageField | undefined {
-  const field = Object.hasOwn(type.fields, name) ? type.fields[name] : undefined;
-  return field ?? type.fieldsArray.find((candidate) => camelCase(candidate.name) === name);
+  let fields = fieldsByName.get(type);
+  if (fields === undefined) {
+    const names = type.fieldsArray.flatMap((field): [string, MessageField][] => [
+      [camelCase(field.name), field],
+      [field.name, field],
+    ]);
+    fields = new Map(names);
+    fieldsByName.set(type, fields);
+  }
+  return fields.get(name);
 }
 
 /** Proto3's JSON name of a field. */

@@ -78,9 +78,11 @@ function validateFormat(
 }
 
 function duplicates(tensors: readonly TensorMessage[], direction: string, model: string): Problem[] {
+  const seen = new Set<string>();
   return tensors.flatMap(({ name }, index) => {
-    const first = tensors.findIndex((candidate) => candidate.name === name);
-    if (name === '' || first === index) return [];
+    const isFirst = name === '' || !seen.has(name);
+    seen.add(name);
+    if (isFirst) return [];
     return [errorAt([direction, index, 'name'], `model ${direction} '${name}' is given twice for ${model}`)];
   });
 }

@@ -1,12 +1,14 @@
 import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import { isTooDeep } from './nesting.js';
 import { malformed, type ParsedConfig, parsedFrom } from './parsed-config.js';
 import type { FieldPath, Locate } from './problem.js';
 import { camelCase } from './schema.js';
 
 /** Reads config.yaml: the fields of `inference.ModelConfig` under their own names, as in JSON. */
 export function parseYaml(text: string, file: string): ParsedConfig {
+  if (isTooDeep(text)) return malformed(file, 0, 'failed to read YAML: it nests too deep');
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'silent' });
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const [error] = document.errors;
   if (error !== undefined) {
     return malformed(file, lines.linePos(error.pos[0]).line, `failed to read YAML: ${error.message}`);

@@ -232,13 +232,15 @@ describe('an address that can not be used', () => {
     const address = other.address();
     const port = typeof address === 'object' && address !== null ? address.port : 0;
     await expect(at('127.0.0.1', port)).rejects.toThrow(
-      `can't listen for HTTP on 127.0.0.1:${port}: the port is in use. Stop the process that uses it, choose another port with --http-port or use none with --allow-http=false`,
+      `HTTP can't listen on 127.0.0.1:${port}: the port is in use; end the process that holds it or choose another with --http-port`,
     );
     other.close();
   });
 
   it('tells what to do when the address is not ours', async () => {
-    await expect(at('203.0.113.1', 0)).rejects.toThrow('Choose another with --http-address');
+    await expect(at('203.0.113.1', 0)).rejects.toThrow(
+      'this machine has no such address; choose another with --http-address',
+    );
   });
 });
 

@@ -1,5 +1,5 @@
-import { BACKENDS } from '#naiad/model-config/backend-traits.js';
 import type { ServingModel } from '#naiad/lifecycle/serving-model.js';
+import { BACKENDS } from '#naiad/model-config/backend-traits.js';
 import type { InputSpec, ModelSpec, OutputSpec } from '#naiad/model-config/model-spec.js';
 import { StatisticsRecorder } from '#naiad/telemetry/statistics.js';
 

@@ -13,9 +13,6 @@ function written(write: (writer: protobuf.Writer) => void): WireReader {
   return new WireReader(Buffer.from(writer.finish()));
 }
 
-const long = (value: bigint, unsigned: boolean): protobuf.Long =>
-  protobuf.util.Long.fromString(String(value), unsigned);
-
 describe('WireReader', () => {
   it('reads the integers that protobufjs writes', () => {
     fc.assert(
@@ -27,12 +24,7 @@ describe('WireReader', () => {
         fc.double(),
         (int64, uint64, int32, bool, double) => {
           const reader = written((writer) =>
-            writer
-              .int64(long(int64, false))
-              .uint64(long(uint64, true))
-              .int32(int32)
-              .bool(bool)
-              .double(double),
+            writer.int64(String(int64)).uint64(String(uint64)).int32(int32).bool(bool).double(double),
           );
           expect(reader.int64()).toBe(int64);
           expect(reader.uint64()).toBe(uint64);
@@ -63,7 +55,7 @@ describe('WireReader', () => {
 
   it('accepts an int64 only when a number can hold it', () => {
     const read = (value: bigint): number =>
-      written((writer) => writer.int64(long(value, false))).safeInt64('a dimension');
+      written((writer) => writer.int64(String(value))).safeInt64('a dimension');
     for (const value of [0n, -1n, 127n, 128n, 2n ** 31n, 2n ** 53n - 1n, -(2n ** 53n) + 1n]) {
       expect(read(value)).toBe(Number(value));
     }
@@ -164,14 +156,14 @@ describe('WireReader', () => {
     fc.assert(
       fc.property(fc.array(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n })), (values) => {
         const reader = written((writer) => {
-          for (const value of values) writer.uint64(long(value, true));
+          for (const value of values) writer.uint64(String(value));
         });
         expect(reader.countVarints(reader.end)).toBe(values.length);
         expect(reader.atEnd).toBe(true);
       }),
     );
     expect(() => hex('01 ff').countVarints(2)).toThrow(new WireError('a varint is cut off'));
-    expect(() => hex('ff'.repeat(10) + '01').countVarints(11)).toThrow(WireError);
+    expect(() => hex(`${'ff'.repeat(10)}01`).countVarints(11)).toThrow(WireError);
     expect(() => hex('01').countVarints(2)).toThrow(new WireError('a value is cut off'));
   });
 });

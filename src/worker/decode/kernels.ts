@@ -26,7 +26,7 @@ const KERNELS: Readonly<Record<Interpolating, Kernel>> = {
 /** The family of Mitchell and Netravali. */
 function cubic(distance: number, b: number, c: number): number {
   const x = Math.abs(distance);
-  if (x < 1) return ((12 - 9 * b - 6 * c) * x ** 3 + (18 * b + 12 * c - 18) * x ** 2 + (6 - 2 * b)) / 6;
+  if (x < 1) return ((12 - 9 * b - 6 * c) * x ** 3 + (12 * b + 6 * c - 18) * x ** 2 + (6 - 2 * b)) / 6;
   if (x < 2) {
     return (
       ((-b - 6 * c) * x ** 3 + (6 * b + 30 * c) * x ** 2 + (-12 * b - 48 * c) * x + (8 * b + 24 * c)) / 6

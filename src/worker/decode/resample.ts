@@ -65,7 +65,7 @@ function tapsOf(kernel: Kernel, source: number, scaled: number, offset: number, 
   if (source === scaled) {
     return { first: first.map((_, at) => offset + at), weights: new Float64Array(count).fill(1), width: 1 };
   }
-  const width = Math.min(2 * kernel.support + 1, source);
+  const width = Math.min(2 * kernel.support, source);
   const weights = new Float64Array(count * width);
   for (let at = 0; at < count; at++) {
     const centre = ((offset + at + 0.5) * source) / scaled;
@@ -111,17 +111,18 @@ function applyColumns({ width, height, data }: Pixels, taps: Taps): Float32Array
 function applyRows(data: Float32Array, width: number, taps: Taps): Uint8Array {
   const rowLength = width * CHANNELS;
   const out = new Uint8ClampedArray(taps.first.length * rowLength);
+  const sums = new Float32Array(rowLength);
   for (let y = 0; y < taps.first.length; y++) {
-    const start = (taps.first[y] as number) * rowLength;
-    for (let at = 0; at < rowLength; at++) {
-      let sum = 0;
-      for (let tap = 0; tap < taps.width; tap++) {
-        sum +=
-          (taps.weights[y * taps.width + tap] as number) * (data[start + tap * rowLength + at] as number);
+    // Halves go up: a clamped array would round them to even.
+    sums.fill(0.5);
+    for (let tap = 0; tap < taps.width; tap++) {
+      const weight = taps.weights[y * taps.width + tap] as number;
+      const start = ((taps.first[y] as number) + tap) * rowLength;
+      for (let at = 0; at < rowLength; at++) {
+        sums[at] = (sums[at] as number) + weight * (data[start + at] as number);
       }
-      // Not left to the array, which rounds halves to even; a level is never below 0, so halves go up.
-      out[y * rowLength + at] = Math.floor(sum + 0.5);
     }
+    for (let at = 0; at < rowLength; at++) out[y * rowLength + at] = Math.floor(sums[at] as number);
   }
   return new Uint8Array(out.buffer);
 }

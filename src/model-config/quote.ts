@@ -1,0 +1,19 @@
+import { didYouMean } from '../lib/did-you-mean.js';
+
+/** Longest piece of a user's text that a message repeats, in characters. */
+const QUOTE_MAX = 80;
+
+/** A value for a message: strings in quotes, cut when long; lists and messages by their kind alone. */
+export function quote(value: unknown): string {
+  if (typeof value === 'string') {
+    return `'${value.length > QUOTE_MAX ? `${value.slice(0, QUOTE_MAX)}...` : value}'`;
+  }
+  if (Array.isArray(value)) return 'a list';
+  return typeof value === 'object' && value !== null ? 'fields' : String(value);
+}
+
+/** `, did you mean 'x'?`, or `;` where nothing is near, to be followed by the list of what is known. */
+export function suggestion(word: unknown, known: Iterable<string>): string {
+  const isShort = typeof word === 'string' && word.length <= QUOTE_MAX;
+  return (isShort && didYouMean(word, known)) || ';';
+}
