@@ -1,17 +1,18 @@
-import { ServerCredentials } from '@grpc/grpc-js';
+import { ServerCredentials, setLogger } from '@grpc/grpc-js';
 import type { Clock } from '../lib/clock.js';
 import type { InferenceService } from '../service/service.js';
+import { LIMITS } from '../settings/limits.js';
 import type { DoorSettings } from '../settings/settings.js';
 import type { Log } from '../telemetry/log.js';
 import { Health } from './health.js';
-import { InFlight } from './in-flight.js';
+import { InFlight, type InFlightLimits } from './in-flight.js';
 import { registerInfer } from './methods/infer.js';
 import { registerMetadata } from './methods/metadata.js';
 import type { MethodContext } from './methods/methods.js';
 import { registerReadiness } from './methods/readiness.js';
 import { registerRepository } from './methods/repository.js';
 import { registerStatistics } from './methods/statistics.js';
-import { Protos } from './protos.js';
+import { loadProtos } from './protos.js';
 import { registerReflection } from './reflection.js';
 import { TunedServer } from './tuned-server.js';
 
@@ -20,6 +21,7 @@ export interface GrpcDoorOptions {
   readonly settings: DoorSettings;
   readonly clock: Clock;
   readonly log: Log;
+  readonly limits?: InFlightLimits;
 }
 
 /** The open gRPC port. */
@@ -39,10 +41,18 @@ export interface GrpcDoor {
  * Opens the gRPC port: the inference service's methods, health and reflection. Rejects with an Error for
  * the user when the address can't be listened on.
  */
-export async function openGrpcDoor({ service, settings, clock, log }: GrpcDoorOptions): Promise<GrpcDoor> {
+export async function openGrpcDoor({
+  service,
+  settings,
+  clock,
+  log,
+  limits = LIMITS,
+}: GrpcDoorOptions): Promise<GrpcDoor> {
+  // What grpc-js finds worth a line on stderr comes back as an error here too.
+  setLogger({ error: (text: string) => log.debug({ source: 'grpc-js' }, text) });
   const tuned = new TunedServer();
   const { server } = tuned;
-  const protos = new Protos();
+  const protos = loadProtos();
   let accepting = true;
   const context: MethodContext = {
     server,
@@ -50,7 +60,7 @@ export async function openGrpcDoor({ service, settings, clock, log }: GrpcDoorOp
     service,
     clock,
     log,
-    inFlight: new InFlight(),
+    inFlight: new InFlight(limits),
     accepting: () => accepting,
   };
   registerReadiness(context);

@@ -1,6 +1,6 @@
 import { serverErrors } from '../errors/catalogue.js';
-import { LIMITS } from '../settings/limits.js';
 
+/** Bounds on everything that is unanswered at one time. */
 export interface InFlightLimits {
   readonly inFlightRequestsMax: number;
   readonly inFlightBytesMax: number;
@@ -12,7 +12,7 @@ export class InFlight {
   #requests = 0;
   #bytes = 0;
 
-  constructor(limits: InFlightLimits = LIMITS) {
+  constructor(limits: InFlightLimits) {
     this.#limits = limits;
   }
 

@@ -1,4 +1,4 @@
-import { type GrpcDoor, openGrpcDoor } from '#naiad/grpc/door.js';
+import { type GrpcDoor, type GrpcDoorOptions, openGrpcDoor } from '#naiad/grpc/door.js';
 import { systemClock } from '#naiad/lib/clock.js';
 import { Lines } from '../support/lines.js';
 import { MemoryService } from '../support/memory-service.js';
@@ -10,8 +10,10 @@ export interface Harness {
   readonly door: GrpcDoor;
 }
 
-export async function openHarness(service = new MemoryService()): Promise<Harness> {
+export async function openHarness(changes: Partial<GrpcDoorOptions> = {}): Promise<Harness> {
+  const service = new MemoryService();
   const log = new Lines();
   const settings = { enabled: true, address: '127.0.0.1', port: 0 };
-  return { service, log, door: await openGrpcDoor({ service, settings, clock: systemClock, log }) };
+  const door = await openGrpcDoor({ service, settings, clock: systemClock, log, ...changes });
+  return { service, log, door };
 }

@@ -7,7 +7,7 @@ import { MODEL_INFER, RawClient } from '../support/raw-client.js';
 import { type Harness, openHarness } from './harness.js';
 
 /** How many damaged messages are sent here; test/fuzz sends more. */
-const MESSAGES = 3000;
+const MESSAGES = 2000;
 const SEED = 20_260_731;
 const IN_PARALLEL = 100;
 

@@ -1,0 +1,26 @@
+import { once } from 'node:events';
+import { connect } from 'node:http2';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { LIMITS } from '#naiad/settings/limits.js';
+import { type Harness, openHarness } from './harness.js';
+
+let harness: Harness;
+
+beforeEach(async () => {
+  harness = await openHarness();
+});
+
+afterEach(() => harness.door.close(0));
+
+it('has the windows and streams that it was made for, whatever release of grpc-js this is', async () => {
+  const session = connect(`http://127.0.0.1:${harness.door.port}`);
+  const [settings] = await once(session, 'remoteSettings');
+  expect(settings).toMatchObject({
+    initialWindowSize: LIMITS.streamWindowBytes,
+    maxConcurrentStreams: LIMITS.streamsPerConnectionMax,
+  });
+  // The connection's window comes in a frame of its own, behind the settings: a ping brings both along.
+  await new Promise((resolve) => session.ping(resolve));
+  expect(session.state.remoteWindowSize).toBe(LIMITS.connectionWindowBytes);
+  session.destroy();
+});
