@@ -1,5 +1,6 @@
 import type { InstanceOptions, ModelDescription, RunInputs, RunOutputs } from '../backend/backend.js';
 import { queueErrors } from '../errors/catalogue.js';
+import { toServingError } from '../errors/serving-error.js';
 import { invariant } from '../lib/invariant.js';
 import type { Executor } from './executor.js';
 import { type Lane, LaneLostError } from './lane.js';
@@ -60,7 +61,7 @@ export class LaneInstance implements Executor {
     try {
       return await this.#lane.run(this.id, batch);
     } catch (error) {
-      throw error instanceof LaneLostError ? queueErrors.laneLost(model) : error;
+      throw error instanceof LaneLostError ? queueErrors.laneLost(model) : toServingError(error);
     }
   }
 

@@ -127,7 +127,7 @@ export class LaneKeeper {
     }
     this.#log.error(
       { lane: this.id, instances: [...this.#lost].map(({ name }) => name) },
-      'a lane thread has stopped, its instances will be loaded again',
+      'a lane thread has stopped, what it held is loaded again',
     );
     if (this.#restoring) return;
     this.#restoring = true;

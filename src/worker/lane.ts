@@ -40,6 +40,7 @@ export class Lane {
   /** `ending`: nothing is pending and piscina has been told to end the thread. */
   #state: 'open' | 'closing' | 'ending' | 'lost' = 'open';
   #idle: (() => void) | null = null;
+  #deathNoted = false;
 
   constructor({ id, log, onLost }: LaneOptions) {
     this.id = id;
@@ -125,7 +126,7 @@ export class Lane {
         },
         (error: Error) => {
           settled();
-          if (this.lost) this.#log.error({ lane: this.id, err: error }, 'lane thread died');
+          this.#noteFailure(error);
           reject(error);
         },
       );
@@ -140,6 +141,13 @@ export class Lane {
     for (const reject of this.#pending) reject(new LaneLostError(this.id));
     this.#pending.clear();
     this.#idle?.();
+  }
+
+  /** Why the thread died, once for all that was pending; or why a message could not be sent. */
+  #noteFailure(error: Error): void {
+    if (this.#deathNoted) return;
+    this.#deathNoted = this.lost;
+    this.#log.error({ lane: this.id, err: error }, 'a lane did not answer');
   }
 
   #rebuild({ code, text, stack }: LaneError): ServingError {

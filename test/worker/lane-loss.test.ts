@@ -71,7 +71,7 @@ describe('when the thread of a lane dies', () => {
     expect(sum).toEqual({ status: 'fulfilled', value: [3] });
     expect(seen).toEqual([false]);
     expect(await add(adder, 3, 4)).toEqual([7]);
-    expect(log.messages('error')).toContain('a lane thread has stopped, its instances will be loaded again');
+    expect(log.messages('error')).toContain('a lane thread has stopped, what it held is loaded again');
   });
 
   it('its instances refuse runs until they are back, and work again then', async () => {

@@ -1,8 +1,12 @@
-import { InferenceSession } from 'onnxruntime-node';
+import { env, InferenceSession } from 'onnxruntime-node';
 import type { Backend } from '../backend.js';
 import { oneLine, ortErrorText } from './error-text.js';
 import { OnnxInstance } from './instance.js';
 import { sessionOptions } from './session-options.js';
+
+// ORT's own lines go to standard error past our log: only what no exception tells, such as the name of a
+// CUDA library that can't be opened. Read once, before the first session of the process.
+env.logLevel = 'error';
 
 /** Numbers of `TensorProto.DataType` that the binding refuses by number only. */
 const UNSUPPORTED_TYPES: Readonly<Record<string, string>> = {

@@ -1,1 +1,0 @@
-export { BACKENDS, type BackendTraits } from '../model-config/backend-traits.js';
