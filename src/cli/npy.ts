@@ -1,6 +1,5 @@
 import { joinBytes } from '../tensor/bytes.js';
 import type { Datatype } from '../tensor/datatype.js';
-import { BYTE_SIZES } from '../tensor/datatype.js';
 import { elementCount } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { CommandError } from './exit-codes.js';
@@ -42,6 +41,10 @@ export function readNpy(file: Uint8Array): Tensor {
     throw new CommandError('it holds Python objects or a structure; save a plain array, e.g. of float32');
   }
   const [, byteOrder = '', kind = '', digits = ''] = type;
+  const datatype = kind === 'S' || kind === 'U' ? 'BYTES' : NUMERIC[`${kind}${digits}`];
+  if (datatype === undefined) {
+    throw new CommandError(`its dtype '${descr}' has no counterpart in the protocol`);
+  }
   if (order === 'True') {
     throw new CommandError('it is in Fortran order; save numpy.ascontiguousarray(x)');
   }
@@ -60,15 +63,11 @@ export function readNpy(file: Uint8Array): Tensor {
   if (byteOrder === '>' && itemBytes > 1) {
     throw new CommandError("it is big-endian; save x.astype(x.dtype.newbyteorder('<'))");
   }
-  if (kind === 'S' || kind === 'U') {
+  if (datatype === 'BYTES') {
     const items = Array.from({ length: elements }, (_, index) =>
-      readItem(data.subarray(index * itemBytes, (index + 1) * itemBytes), kind),
+      readItem(data.subarray(index * itemBytes, (index + 1) * itemBytes), kind === 'S'),
     );
-    return { datatype: 'BYTES', shape, data: joinBytes(items) };
-  }
-  const datatype = NUMERIC[`${kind}${digits}`];
-  if (datatype === undefined || BYTE_SIZES[datatype] !== size) {
-    throw new CommandError(`its dtype '${descr}' has no counterpart in the protocol`);
+    return { datatype, shape, data: joinBytes(items) };
   }
   return { datatype, shape, data };
 }
@@ -86,8 +85,8 @@ function readHeader(bytes: Buffer): { header: string; dataStart: number } {
 }
 
 /** One element of a fixed-length array; NumPy fills up with NUL. */
-function readItem(item: Buffer, kind: 'S' | 'U'): Uint8Array {
-  if (kind === 'S') {
+function readItem(item: Buffer, isBytes: boolean): Uint8Array {
+  if (isBytes) {
     let length = item.length;
     while (length > 0 && item[length - 1] === 0) length--;
     return item.subarray(0, length);
