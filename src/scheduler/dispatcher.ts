@@ -39,7 +39,6 @@ export class Dispatcher implements Scheduler {
   readonly #alarm: Alarm;
   #pending = 0;
   #dispatching = false;
-  #changed = false;
   /** Until when the queue's first batch waits to grow; Infinity when nothing waits for that. */
   #growsUntilNs = Number.POSITIVE_INFINITY;
   #drained: PromiseWithDone | null = null;
@@ -105,19 +104,18 @@ export class Dispatcher implements Scheduler {
     this.#alarm.ringBy(this.#queue.nextExpiryNs);
   }
 
-  /** Sends all that can be sent. Not reentered: a settled client may submit its next job at once. */
+  /**
+   * Sends all that can be sent. Changes made meanwhile (a settled client may submit its next job at once)
+   * are seen by the dispatch under way: nothing it settles comes after its last look at the queue.
+   */
   #dispatch(): void {
-    this.#changed = true;
     if (this.#dispatching) return;
     this.#dispatching = true;
+    this.#growsUntilNs = Number.POSITIVE_INFINITY;
     try {
-      while (this.#changed) {
-        this.#changed = false;
-        this.#growsUntilNs = Number.POSITIVE_INFINITY;
-        const nowNs = this.#clock.nowNs();
-        this.#expire(nowNs);
-        while (this.#sendNext(nowNs));
-      }
+      const nowNs = this.#clock.nowNs();
+      this.#expire(nowNs);
+      while (this.#sendNext(nowNs));
     } finally {
       this.#dispatching = false;
     }

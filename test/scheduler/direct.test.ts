@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Canceller } from '#naiad/inference/request.js';
+import { type Cancellation, Canceller } from '#naiad/inference/request.js';
 import { settled } from '../support/fake-clock.js';
 import { answer, int32Tensor, int32Values, laneLost, marksOf, outcome } from './builders.js';
 import { aScheduler } from './harness.js';
@@ -78,6 +78,23 @@ describe('direct scheduling', () => {
     expect(scheduler.queued).toBe(1);
     submit();
     expect(executors.map(({ runs }) => runs.length)).toEqual([2, 2]);
+  });
+
+  it('hands the earlier of two jobs over to the instance that has been busy for longer', async () => {
+    const { executors, submit } = aScheduler({ instances: 2 });
+    for (const executor of executors) {
+      submit();
+      executor.current.answer(undefined, 50_000);
+      await settled();
+    }
+    for (const value of [1, 2, 3, 4]) submit({ inputs: [int32Tensor('IN', [1, 1], [value])] });
+    const given = executors.map(({ runs }) => runs.flatMap(({ batch }) => batch.inputs.flatMap(int32Values)));
+    expect(new Set(given)).toEqual(
+      new Set([
+        [1, 3],
+        [2, 4],
+      ]),
+    );
   });
 
   it('gives nothing to an instance that is not available, and waits for its return', async () => {
@@ -166,6 +183,26 @@ describe('cancelling', () => {
     canceller.cancel();
     expect(outcome(job)).toBe('CANCELED CANCELLED ');
     expect([scheduler.queued, scheduler.pending, executor.runs.length]).toEqual([0, 1, 1]);
+  });
+
+  it('is no longer listened for once a job has left the queue', async () => {
+    const { executor, submit, clock } = aScheduler();
+    let listeners = 0;
+    const cancellation: Cancellation = {
+      cancelled: false,
+      onCancel: () => {
+        listeners++;
+        return () => listeners--;
+      },
+    };
+    for (let count = 0; count < 3; count++) submit({ cancellation });
+    submit({ cancellation, deadlineNs: clock.nowNs() + 1000 });
+    expect(listeners).toBe(3);
+    await clock.advance(1000);
+    expect(listeners).toBe(2);
+    executor.current.answer(undefined, LONG_NS);
+    await settled();
+    expect(listeners).toBe(1);
   });
 
   it('drops the answer of a job that runs', async () => {

@@ -97,7 +97,9 @@ describe('dynamic batching', () => {
 
   it.each([
     ['priorities', { priorityLevels: 2, defaultPriorityLevel: 2 }],
-    ['a queue policy', { defaultQueuePolicy: aQueuePolicy({ defaultTimeoutUs: 1e6 }) }],
+    ['a timeout', { defaultQueuePolicy: aQueuePolicy({ defaultTimeoutUs: 1e6 }) }],
+    ['timeouts of requests', { defaultQueuePolicy: aQueuePolicy({ allowTimeoutOverride: true }) }],
+    ['a bound of the queue', { defaultQueuePolicy: aQueuePolicy({ queueRequestsMax: 9 }) }],
   ])('hands nothing over early under %s', async (_, overrides) => {
     const { executor, submit } = aScheduler({
       scheduling: dynamicBatching({ preferredBatchSizes: [1], ...overrides }),
@@ -340,18 +342,21 @@ describe('preserve_ordering', () => {
 });
 
 describe('a client that submits from within its answer', () => {
-  it('does not disturb the dispatch that is under way', async () => {
+  it('does not disturb the dispatch that is under way, nor exhaust the stack', async () => {
+    const count = 5000;
     const { submit, executor, clock, scheduler } = aScheduler({
       scheduling: dynamicBatching({ defaultQueuePolicy: aQueuePolicy({ defaultTimeoutUs: 10 }) }),
+      queueRowsMax: count,
     });
     const again: TestJob[] = [];
     submit();
-    for (let count = 0; count < 3; count++) submit({ settle: () => again.push(submit()) });
+    for (let index = 0; index < count; index++) submit({ settle: () => again.push(submit()) });
     await clock.advance(10_000);
-    expect(again.map(outcome)).toEqual(['pending', 'pending', 'pending']);
-    expect(scheduler.queued).toBe(3);
+    expect(again).toHaveLength(count);
+    expect(new Set(again.map(outcome))).toEqual(new Set(['pending']));
+    expect(scheduler.queued).toBe(count);
     executor.current.answer();
     await settled();
-    expect(executor.batchSizes).toEqual([1, 3]);
+    expect(executor.batchSizes).toEqual([1, 8]);
   });
 });
