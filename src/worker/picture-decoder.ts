@@ -16,7 +16,10 @@ export type DecodedPictures =
 
 /** Decodes encoded pictures off the serving thread. */
 export interface PictureDecoder {
-  /** Never rejects for what is in the pictures; `pictures` are copied before the call returns. */
+  /**
+   * Never rejects for what is in the pictures; `pictures` are copied before the call returns. Rejects with
+   * ServingError: UNAVAILABLE when too many wait already or it has been closed, INTERNAL when a thread failed.
+   */
   decode(spec: ImageSpec, pictures: readonly Uint8Array[]): Promise<DecodedPictures>;
   /** Resolves when the running ones are done and the threads have ended. */
   close(): Promise<void>;
