@@ -1,0 +1,69 @@
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+const FULL = { rounds: 5, seconds: 4, warmSeconds: 1 };
+const QUICK = { rounds: 2, seconds: 1, warmSeconds: 0.5 };
+
+export const USAGE = `npm run bench -- [flags]
+
+  --only NAME             only this case; may be given several times
+  --quick                 few and short rounds, to see whether it runs; the results are not published
+  --rounds N              rounds of each case
+  --compare DIR           a second build (a copy of dist) side by side; may be given several times
+  --compare-node-flags F  flags of node for the builds of --compare, separated by spaces
+  --node-flags F          flags of node for this build
+  --list                  the cases
+
+NAIAD_SHARED  folder with data/imagenet/mobilenet_v2.onnx and peers/ (default: ../shared)
+PEERS         folder of an installed Triton (default: /tmp/peers)`;
+
+/**
+ * Reads the command line. Throws a TypeError for what it does not know.
+ * @param {readonly string[]} argv
+ * @param {NodeJS.ProcessEnv} env
+ */
+export function readOptions(argv, env) {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      only: { type: 'string', multiple: true, default: [] },
+      quick: { type: 'boolean', default: false },
+      rounds: { type: 'string' },
+      compare: { type: 'string', multiple: true, default: [] },
+      'compare-node-flags': { type: 'string', default: '' },
+      'node-flags': { type: 'string', default: '' },
+      list: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  const pace = values.quick ? QUICK : FULL;
+  const rounds = values.rounds === undefined ? pace.rounds : Number(values.rounds);
+  if (!(Number.isInteger(rounds) && rounds > 0))
+    throw new TypeError('--rounds must be a whole number from 1');
+  const own = { name: 'Naiad', main: resolve(ROOT, 'dist/main.js'), nodeFlags: words(values['node-flags']) };
+  const others = values.compare.map((folder) => ({
+    name: `Naiad of ${folder}`,
+    main: resolve(folder, 'main.js'),
+    nodeFlags: words(values['compare-node-flags']),
+  }));
+  return {
+    root: ROOT,
+    shared: resolve(env.NAIAD_SHARED ?? resolve(ROOT, '../shared')),
+    peers: env.PEERS ?? '/tmp/peers',
+    only: values.only,
+    list: values.list,
+    help: values.help,
+    pace: { ...pace, rounds },
+    builds: [own, ...others],
+    /** Only a full run of this build alone says what the documentation may say. */
+    publishable: !values.quick && values.only.length === 0 && others.length === 0 && rounds >= FULL.rounds,
+  };
+}
+
+/** @param {string} text */
+function words(text) {
+  return text.split(' ').filter((word) => word !== '');
+}

@@ -1,0 +1,46 @@
+import { spread } from '../measure.mjs';
+
+/**
+ * @typedef {import('../context.mjs').Bound} Bound
+ * @typedef {import('../measure.mjs').Slice} Slice
+ *
+ * @typedef {object} Report what one run of the bench found
+ * @property {string} date ISO 8601
+ * @property {ReturnType<typeof import('../system/machine.mjs').describeMachine>} machine
+ * @property {import('../measure.mjs').Pace} pace
+ * @property {CaseReport[]} cases
+ *
+ * @typedef {object} CaseReport
+ * @property {string} name
+ * @property {string} title
+ * @property {string | null} skipped why
+ * @property {string | null} failed of what
+ * @property {BoundReport[]} bounds
+ * @property {{ subject: string, rounds: readonly Slice[] }[]} subjects
+ *
+ * @typedef {Bound & { median: number, min: number, max: number, met: boolean | null }} BoundReport
+ *   `met` is judged by the median; null = not judged
+ */
+
+/** @param {Bound} bound @returns {BoundReport} */
+export function judge(bound) {
+  const { median, min, max } = spread(bound.values);
+  const { limit } = bound;
+  const met =
+    limit === null ? null : limit.kind === 'atLeast' ? median >= limit.value : median <= limit.value;
+  return { ...bound, median, min, max, met };
+}
+
+/** Three significant digits, thousands whole. @param {number} value */
+export function digits(value) {
+  if (!Number.isFinite(value)) return '-';
+  const magnitude = Math.abs(value);
+  if (magnitude >= 100) return Math.round(value).toLocaleString('en-US');
+  return value.toFixed(magnitude >= 10 ? 1 : magnitude >= 1 ? 2 : 3);
+}
+
+/** `median [min-max]`. @param {readonly number[]} values */
+export function range(values) {
+  const { median, min, max } = spread(values);
+  return values.length === 1 ? digits(median) : `${digits(median)} [${digits(min)}-${digits(max)}]`;
+}

@@ -1,0 +1,72 @@
+import { digits, range } from './figures.mjs';
+
+/**
+ * @typedef {import('./figures.mjs').CaseReport} CaseReport
+ * @typedef {import('./figures.mjs').Report} Report
+ */
+
+/** The report as Markdown: what it ran on, then a section for each case. @param {Report} report */
+export function toMarkdown({ date, machine, pace, cases }) {
+  const { cpu, cores, memoryGib, platform, node, onnxruntime, sharp, commit } = machine;
+  return [
+    `Measured ${date.slice(0, 10)}, commit ${commit}: ${cores} cores of ${cpu}, ${memoryGib} GiB, ${platform}, ` +
+      `Node ${node}, ONNX Runtime ${onnxruntime}, sharp ${sharp}. ` +
+      `${pace.rounds} rounds, ${pace.seconds} s for each figure of a round; median [lowest-highest].`,
+    ...cases.map(caseSection),
+  ].join('\n\n');
+}
+
+/** @param {CaseReport} report */
+export function caseSection({ title, skipped, failed, bounds, subjects }) {
+  const heading = `### ${title}`;
+  if (skipped !== null) return `${heading}\n\nSkipped: ${skipped}.`;
+  if (failed !== null) return `${heading}\n\nFailed: ${failed}`;
+  const parts = [heading, boundTable(bounds)];
+  if (subjects.length > 0) parts.push(subjectTable(subjects));
+  return parts.join('\n\n');
+}
+
+/** @param {CaseReport['bounds']} bounds */
+function boundTable(bounds) {
+  return table(
+    ['figure', 'measured', 'aim', ''],
+    bounds.map(({ what, unit, limit, values, met }) => [
+      what,
+      `${range(values)}${unit === '' ? '' : ` ${unit}`}`,
+      limit === null ? '' : `${limit.kind === 'atLeast' ? '>=' : '<='} ${digits(limit.value)}`,
+      met === null ? '' : met ? 'met' : 'missed',
+    ]),
+  );
+}
+
+/** @param {CaseReport['subjects']} subjects */
+function subjectTable(subjects) {
+  return table(
+    ['', 'per second', 'p50 ms', 'p99 ms', 'CPU ms each', 'client CPU ms each', 'RSS MiB'],
+    subjects.map(({ subject, rounds }) => [
+      subject,
+      range(rounds.map(({ perSecond }) => perSecond)),
+      range(rounds.map(({ p50Ms }) => p50Ms)),
+      range(rounds.map(({ p99Ms }) => p99Ms)),
+      range(rounds.map(({ cpuMs }) => cpuMs)),
+      rounds.every(({ clientCpuMs }) => clientCpuMs === 0)
+        ? ''
+        : range(rounds.map(({ clientCpuMs }) => clientCpuMs)),
+      digits(Math.max(...rounds.map(({ rssMib }) => rssMib))),
+    ]),
+  );
+}
+
+/**
+ * Columns are padded, so that it reads as well in a terminal.
+ * @param {readonly string[]} head
+ * @param {readonly (readonly string[])[]} rows
+ */
+function table(head, rows) {
+  const widths = head.map((cell, column) =>
+    Math.max(3, cell.length, ...rows.map((row) => row[column]?.length ?? 0)),
+  );
+  const line = (/** @type {readonly string[]} */ cells) =>
+    `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
+  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
+}

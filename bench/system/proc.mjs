@@ -1,0 +1,44 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+// What the kernel tells of processes; Linux only.
+
+/** USER_HZ: what the kernel counts in for programs, on every architecture that Node.js runs on. */
+const TICKS_PER_SECOND = 100;
+
+/** Seconds of processor time of a process and its children. @param {number} pid */
+export function cpuSeconds(pid) {
+  let ticks = 0;
+  for (const member of family(pid)) {
+    const stat = readFileSync(`/proc/${member}/stat`, 'utf8');
+    // The name, in parentheses, may hold spaces.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    ticks += Number(fields[11]) + Number(fields[12]);
+  }
+  return ticks / TICKS_PER_SECOND;
+}
+
+/** Resident memory of a process and its children in MiB. @param {number} pid */
+export function residentMib(pid) {
+  let kib = 0;
+  for (const member of family(pid)) {
+    const match = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${member}/status`, 'utf8'));
+    kib += Number(match?.[1] ?? 0);
+  }
+  return kib / 1024;
+}
+
+/** Seconds of processor time of the whole machine, all cores together; what a hypervisor took included. */
+export function machineCpuSeconds() {
+  const [total = ''] = readFileSync('/proc/stat', 'utf8').split('\n', 1);
+  const [, user, nice, system, , , irq, softIrq, steal] = total.split(/\s+/).map(Number);
+  const busy = [user, nice, system, irq, softIrq, steal];
+  return busy.reduce((/** @type {number} */ sum, ticks) => sum + (ticks ?? 0), 0) / TICKS_PER_SECOND;
+}
+
+/** @param {number} pid @returns {number[]} */
+function family(pid) {
+  const children = readdirSync(`/proc/${pid}/task`).flatMap((thread) =>
+    readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
+  );
+  return [pid, ...children.flatMap(family)];
+}
