@@ -110,14 +110,14 @@ interface NumberRule {
 }
 
 const isAny: NumberRule = { holds: () => true, words: '' };
-const isNotZero: NumberRule = { holds: (value) => value !== 0, words: ' other than 0' };
+const isNotZero: NumberRule = { holds: (value) => value !== 0, words: ', not 0' };
 const isZero: NumberRule = {
   holds: (value) => value === 0,
-  words: ': 0, since a UINT8 input takes pixels as they are',
+  words: ', all 0, since a UINT8 input takes pixels as they are',
 };
 const isOne: NumberRule = {
   holds: (value) => value === 1,
-  words: ': 1, since a UINT8 input takes pixels as they are',
+  words: ', all 1, since a UINT8 input takes pixels as they are',
 };
 
 /** One number for all channels or one for each, between commas. */
@@ -128,7 +128,9 @@ function numbers(count: number, rule: NumberRule): (text: string) => readonly nu
     const fits = values.every((value) => Number.isFinite(value) && rule.holds(value));
     if (fits && values.length === count) return values;
     if (fits && values.length === 1 && first !== undefined) return repeat(first, count);
-    return new Refusal(`must be a number${count > 1 ? `, or ${count} with commas,` : ''}${rule.words}`);
+    return new Refusal(
+      `must be ${count > 1 ? `1 or ${count} numbers with commas between` : 'a number'}${rule.words}`,
+    );
   };
 }
 

@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest';
+import { checkParameters } from '#naiad/model-config/parameters.js';
+import { aConfig, parameters, problemLines } from './builders.js';
+
+function check(backend: string, key: string, value: string): string[] {
+  return problemLines(checkParameters(aConfig({ backend, parameters: parameters({ [key]: value }) })));
+}
+
+describe('parameters', () => {
+  it.each([
+    ['onnxruntime', 'intra_op_thread_count', '4'],
+    ['onnxruntime', 'inter_op_thread_count', ' 0 '],
+    ['onnxruntime', 'execution_mode', '1'],
+    ['onnxruntime', 'enable_mem_arena', 'true'],
+    ['onnxruntime', 'session.intra_op.allow_spinning', '0'],
+    ['onnxruntime', 'session.set_denormal_as_zero', '1'],
+    ['onnxruntime', 'session.intra_op.allow_spining', '1'],
+    ['onnxruntime', 'my_own', 'anything'],
+    ['onnxruntime', 'execute_delay_ms', 'what?'],
+    ['onnxruntime', 'constructor', ''],
+    ['identity', 'execute_delay_ms', '10'],
+    ['identity', 'fault', 'exit'],
+    ['identity', 'intra_op_thread_count', 'no thread'],
+    ['onnxruntime', 'image.resize', 'checked elsewhere'],
+  ])('of %s may have %s = %j', (backend, key, value) => {
+    expect(check(backend, key, value)).toEqual([]);
+  });
+
+  it.each([
+    ['onnxruntime', 'intra_op_thread_count', 'many', 'a whole number from 0 to 1024'],
+    ['onnxruntime', 'intra_op_thread_count', '-1', 'a whole number from 0 to 1024'],
+    ['onnxruntime', 'inter_op_thread_count', '1025', 'a whole number from 0 to 1024'],
+    ['onnxruntime', 'execution_mode', '2', 'one of 0, 1'],
+    ['onnxruntime', 'enable_mem_pattern', 'yes', '0 or 1'],
+    ['identity', 'execute_delay_ms', '1.5', 'a whole number from 0 to 3600000'],
+    ['identity', 'fault', 'crash', 'one of error, exit'],
+  ])('of %s refuse %s = %j', (backend, key, value, expected) => {
+    expect(check(backend, key, value)).toEqual([
+      `error parameters.${key}.string_value: parameter '${key}' must be ${expected}, got '${value}'`,
+    ]);
+  });
+
+  it.each([
+    ['intra_op_thread_cout', 'intra_op_thread_count'],
+    ['images.mean', 'image.mean'],
+    ['enable-mem-arena', 'enable_mem_arena'],
+  ])('warn about %s, which looks like %s', (key, known) => {
+    expect(check('onnxruntime', key, '1')).toEqual([
+      `warning parameters.${key}.string_value: unknown parameter '${key}' is left to the backend, did you mean '${known}'?`,
+    ]);
+  });
+
+  it('warn about what has no effect here', () => {
+    expect(check('onnxruntime', 'gpu_mem_limit', '1')).toEqual([
+      "warning parameters.gpu_mem_limit.string_value: parameter 'gpu_mem_limit' has no effect here and is ignored",
+    ]);
+    expect(check('onnxruntime', 'quantization.mode', 'int8')).toEqual([
+      "warning parameters.quantization.mode.string_value: parameter 'quantization.mode' is not supported yet and ignored",
+    ]);
+  });
+});
