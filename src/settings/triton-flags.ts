@@ -2,7 +2,7 @@ import { readBoolean } from './flag.js';
 import type { ForeignFlags, ForeignVerdict } from './parse-flags.js';
 
 /** A flag of `tritonserver` that this server does not have. */
-interface TritonFlag {
+export interface TritonFlag {
   readonly name: string;
   /** `refused`: without it the server would do something else than asked. `ignored`: it would not. */
   readonly verdict: 'refused' | 'ignored';
@@ -22,7 +22,8 @@ function all(names: readonly string[], rest: Omit<TritonFlag, 'name'>): TritonFl
   return names.map((name) => ({ name, ...rest }));
 }
 
-const TRITON_FLAGS: readonly TritonFlag[] = [
+/** All of them but those that this server has. */
+export const TRITON_FLAGS: readonly TritonFlag[] = [
   { name: 'model-control-mode', verdict: 'refused', neutral: 'none', why: 'models are loaded at start only' },
   ...all(['repository-poll-secs'], { verdict: 'ignored', why: 'the repository is not polled' }),
   { name: 'load-model', verdict: 'refused', why: 'all models of the repository are loaded' },
