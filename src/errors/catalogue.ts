@@ -151,9 +151,9 @@ export const inputErrors = {
     invalid(
       `incomplete string data for inference input '${input}', expecting string of length ${length} but only ${available} bytes available`,
     ),
-  bytesNul: (prefix: string, model: string, input: string, element: number) =>
+  bytesNotText: (prefix: string, model: string, input: string, element: number) =>
     invalid(
-      `${prefix}string element ${element} of input '${input}' contains a NUL byte, which model '${model}' can't receive: its backend ends strings there`,
+      `${prefix}string element ${element} of input '${input}' is not UTF-8 text without NUL bytes, which is all that the backend of model '${model}' can receive`,
     ),
   pictureShape: (prefix: string, model: string, input: string, got: string) =>
     invalid(

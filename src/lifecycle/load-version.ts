@@ -1,15 +1,15 @@
-import { BACKENDS } from '../model-config/backend-traits.js';
 import type { InstanceOptions } from '../backend/backend.js';
 import type { Clock } from '../lib/clock.js';
 import { invariant } from '../lib/invariant.js';
+import { BACKENDS } from '../model-config/backend-traits.js';
 import type { Finding } from '../model-config/findings.js';
 import type { ModelSpec } from '../model-config/model-spec.js';
-import { fromConfigType } from '../tensor/datatype.js';
 import { completeModel, findModelFile, type ModelSource } from '../repository/model-source.js';
 import { createScheduler } from '../scheduler/create.js';
 import { StatisticsRecorder } from '../telemetry/statistics.js';
+import { fromConfigType } from '../tensor/datatype.js';
 import type { Executor } from '../worker/executor.js';
-import type { Lanes } from '../worker/lanes.js';
+import { INTRA_OP_THREADS_DEFAULT, type Lanes } from '../worker/lanes.js';
 import { type PlannedInstance, planInstances } from './plan-instances.js';
 import type { ServingModel } from './serving-model.js';
 
@@ -92,12 +92,7 @@ function serve(
     queueRowsMax: context.queueRowsMax,
     queueBytesMax: context.queueBytesMax,
     onBatch: (batch) =>
-      statistics.batchExecuted(
-        batch.rows,
-        batch.computeInputNs,
-        batch.computeInferNs,
-        batch.computeOutputNs,
-      ),
+      statistics.batchExecuted(batch.rows, batch.computeInputNs, batch.computeInferNs, batch.computeOutputNs),
   });
   return { name: spec.name, version, spec, traits, scheduler, executors, statistics };
 }
@@ -133,7 +128,7 @@ function instanceOptions(
       Object.entries(config.parameters).map(([key, value]) => [key, value.string_value]),
     ),
     graphLevel: config.optimization?.graph?.level ?? 0,
-    intraOpThreads: 1,
+    intraOpThreads: INTRA_OP_THREADS_DEFAULT,
     outputs: config.output.flatMap(({ name, data_type }) => {
       const datatype = fromConfigType(data_type);
       return datatype === undefined ? [] : [{ name, datatype }];

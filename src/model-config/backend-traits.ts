@@ -5,8 +5,11 @@ export interface BackendTraits {
   readonly platform: string;
   /** '' when the backend reads no model file. */
   readonly defaultModelFilename: string;
-  /** Whether strings may contain a NUL byte; ONNX Runtime's binding would cut them there. */
-  readonly bytesMayHoldNul: boolean;
+  /**
+   * Whether BYTES elements must be UTF-8 without NUL bytes: ONNX Runtime's binding takes strings, cuts
+   * them at a NUL and replaces what is not UTF-8.
+   */
+  readonly bytesMustBeText: boolean;
   /** Whether the model itself tells its inputs and outputs, so that a configuration may omit them. */
   readonly describesItself: boolean;
   /** Triton's onnxruntime backend answers its outputs in alphabetical order; others as configured. */
@@ -18,7 +21,7 @@ const TRAITS: readonly BackendTraits[] = [
     name: 'onnxruntime',
     platform: 'onnxruntime_onnx',
     defaultModelFilename: 'model.onnx',
-    bytesMayHoldNul: false,
+    bytesMustBeText: true,
     describesItself: true,
     sortsOutputs: true,
   },
@@ -26,7 +29,7 @@ const TRAITS: readonly BackendTraits[] = [
     name: 'identity',
     platform: '',
     defaultModelFilename: '',
-    bytesMayHoldNul: true,
+    bytesMustBeText: false,
     describesItself: false,
     sortsOutputs: false,
   },

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { inputErrors } from '../errors/catalogue.js';
 import type { InferInput } from '../inference/request.js';
 import type { InputSpec } from '../model-config/model-spec.js';
@@ -23,7 +24,7 @@ export interface CheckContext {
   readonly prefix: string;
   readonly model: string;
   readonly batching: boolean;
-  readonly bytesMayHoldNul: boolean;
+  readonly bytesMustBeText: boolean;
 }
 
 /** Checks one input's datatype, shape and data, in this order. Throws INVALID_ARGUMENT. */
@@ -85,8 +86,8 @@ function checkData(context: CheckContext, datatype: Datatype, input: InferInput)
     }
     return;
   }
-  const refuseNul = !context.bytesMayHoldNul;
-  const got = checkElements(context, input, elements, (element) => !(refuseNul && element.includes(0)));
+  const { bytesMustBeText } = context;
+  const got = checkElements(context, input, elements, (element) => !bytesMustBeText || isText(element));
   if (got < elements) throw inputErrors.bytesMissing(prefix, model, input.name, elements, got);
 }
 
@@ -108,8 +109,12 @@ function checkElements(
     case 'surplus':
       throw inputErrors.bytesSurplus(prefix, model, name, walk.elements, elementsMax);
     case 'refused':
-      throw inputErrors.bytesNul(prefix, model, name, walk.element);
+      throw inputErrors.bytesNotText(prefix, model, name, walk.element);
   }
+}
+
+function isText(element: Uint8Array): boolean {
+  return isUtf8(element) && !element.includes(0);
 }
 
 function checkPictures(context: CheckContext, spec: InputSpec, input: InferInput): Pictures {

@@ -7,6 +7,7 @@ import { type CheckContext, type CheckedInput, checkInput } from './check-inputs
 /** A request that fits its model. */
 export interface CheckedRequest {
   readonly prefix: string;
+  /** In the order of the configuration. */
   readonly inputs: readonly CheckedInput[];
   /** 1 for models without a batch dimension. */
   readonly rows: number;
@@ -32,15 +33,17 @@ export function checkRequest(request: InferRequest, model: ServingModel): Checke
     prefix,
     model: spec.name,
     batching: spec.maxBatchSize > 0,
-    bytesMayHoldNul: traits.bytesMayHoldNul,
+    bytesMustBeText: traits.bytesMustBeText,
   };
   const outputs = wantedOutputs(request.outputs, model);
   const specs = inputSpecs(context, spec, request.inputs);
   const rows = context.batching ? batchSize(context, spec, request.inputs) : 1;
-  const inputs: CheckedInput[] = new Array(request.inputs.length);
-  for (let i = inputs.length - 1; i >= 0; i--) {
-    inputs[i] = checkInput(context, specs[i] as InputSpec, request.inputs[i] as InferInput);
+  const checked = new Map<InputSpec, CheckedInput>();
+  for (let i = request.inputs.length - 1; i >= 0; i--) {
+    const inputSpec = specs[i] as InputSpec;
+    checked.set(inputSpec, checkInput(context, inputSpec, request.inputs[i] as InferInput));
   }
+  const inputs = spec.inputs.flatMap((inputSpec) => checked.get(inputSpec) ?? []);
   return { prefix, inputs, rows, outputs };
 }
 

@@ -184,9 +184,15 @@ describe('checkRequest refuses, with the text of Triton,', () => {
       bytesSpec,
     ],
     [
+      'a string that is not UTF-8',
+      { inputs: [in0({ datatype: 'BYTES', shape: [1, 1], data: joinBytes([Uint8Array.of(0xff)]) })] },
+      `${P}string element 0 of input 'INPUT0' is not UTF-8 text without NUL bytes, which is all that the backend of model 'simple' can receive`,
+      bytesSpec,
+    ],
+    [
       'a string that the backend would cut',
       { inputs: [in0({ datatype: 'BYTES', shape: [1, 2], data: bytes('a', 'b\0c') })] },
-      `${P}string element 1 of input 'INPUT0' contains a NUL byte, which model 'simple' can't receive: its backend ends strings there`,
+      `${P}string element 1 of input 'INPUT0' is not UTF-8 text without NUL bytes, which is all that the backend of model 'simple' can receive`,
       bytesSpec,
     ],
   ])('%s', (_, request, message, spec) => {
@@ -253,6 +259,11 @@ describe('checkRequest passes', () => {
     expect(checked.rows).toBe(2);
     expect(checked.outputs.map(({ name }) => name)).toEqual(['OUTPUT0', 'OUTPUT1']);
     expect(checked.inputs[0]).toMatchObject({ kind: 'tensor', tensor: { name: 'INPUT0', shape: [2, 16] } });
+  });
+
+  it('inputs in the order of the configuration', () => {
+    const checked = check({ inputs: [in1(), in0()] });
+    expect(checked.inputs).toMatchObject([{ tensor: { name: 'INPUT0' } }, { tensor: { name: 'INPUT1' } }]);
   });
 
   it('requested outputs in the order of the backend', () => {
