@@ -9,6 +9,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EISDIR: 'it is a folder',
   EACCES: 'this process may not read it',
   EPERM: 'this process may not read it',
+  ERR_INVALID_ARG_VALUE: 'it has no valid name',
   ELOOP: 'its symbolic links lead in a circle',
 };
 

@@ -50,5 +50,5 @@ async function readInside(directory: string, file: string): Promise<string> {
 
 function isInside(directory: string, target: string): boolean {
   const way = relative(directory, target);
-  return way !== '' && way !== '..' && !way.startsWith(`..${sep}`);
+  return way !== '..' && !way.startsWith(`..${sep}`);
 }

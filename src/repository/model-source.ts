@@ -56,16 +56,16 @@ export async function readModelSource(folder: ModelFolder): Promise<ModelSource>
     toVersionPolicy(named.version_policy),
     folder.versions.map(({ version }) => version),
   );
-  const served = folder.versions.filter(({ version }) => versions.includes(version));
-  const { config, problems: undecided } = completeBackendFields(named, served[0]?.files ?? []);
+  const { config, problems: undecided } = completeBackendFields(named, filesOf(folder, versions));
   const problems = [
     ...nameProblems(folder, named),
-    ...undecided,
+    // Without any version there is nothing yet to tell the backend by.
+    ...(folder.versions.length > 0 ? undecided : undecided.filter(({ path }) => path.length > 0)),
     ...findUnsupported(config),
     ...checkParameters(config),
     ...validateConfig(config),
     ...absent,
-    ...(served.length > 0 ? [] : [noVersion(folder)]),
+    ...(versions.length > 0 ? [] : [noVersion(folder)]),
   ];
   const findings = [...folder.findings, ...tie(folder, problems, parsed.locate)];
   throwErrors(findings);
@@ -144,6 +144,13 @@ function nameProblems({ name }: ModelFolder, config: ModelConfig): Problem[] {
       `unexpected directory name '${name}' for model '${config.name}', directory name must equal model name`,
     ),
   ];
+}
+
+/** Of the served versions, or of all when none is. */
+function filesOf(folder: ModelFolder, served: readonly number[]): string[] {
+  return folder.versions
+    .filter(({ version }) => served.length === 0 || served.includes(version))
+    .flatMap(({ files }) => files);
 }
 
 function noVersion({ name, versions }: ModelFolder): Problem {
