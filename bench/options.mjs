@@ -12,9 +12,10 @@ export const USAGE = `npm run bench -- [flags]
   --only NAME             only this case; may be given several times
   --quick                 few and short rounds, to see whether it runs; the results are not published
   --rounds N              rounds of each case
+  --seconds N             of each figure of a round
   --compare DIR           a second build (a copy of dist) side by side; may be given several times
-  --compare-node-flags F  flags of node for the builds of --compare, separated by spaces
-  --node-flags F          flags of node for this build
+  --compare-node-flags=F  flags of node for the builds of --compare, separated by spaces
+  --node-flags=F          flags of node for this build
   --list                  the cases
 
 NAIAD_SHARED  folder with data/imagenet/mobilenet_v2.onnx and peers/ (default: ../shared)
@@ -32,6 +33,7 @@ export function readOptions(argv, env) {
       only: { type: 'string', multiple: true, default: [] },
       quick: { type: 'boolean', default: false },
       rounds: { type: 'string' },
+      seconds: { type: 'string' },
       compare: { type: 'string', multiple: true, default: [] },
       'compare-node-flags': { type: 'string', default: '' },
       'node-flags': { type: 'string', default: '' },
@@ -40,9 +42,8 @@ export function readOptions(argv, env) {
     },
   });
   const pace = values.quick ? QUICK : FULL;
-  const rounds = values.rounds === undefined ? pace.rounds : Number(values.rounds);
-  if (!(Number.isInteger(rounds) && rounds > 0))
-    throw new TypeError('--rounds must be a whole number from 1');
+  const rounds = positive('rounds', values.rounds, pace.rounds);
+  const seconds = positive('seconds', values.seconds, pace.seconds);
   const own = { name: 'Naiad', main: resolve(ROOT, 'dist/main.js'), nodeFlags: words(values['node-flags']) };
   const others = values.compare.map((folder) => ({
     name: `Naiad of ${folder}`,
@@ -56,11 +57,23 @@ export function readOptions(argv, env) {
     only: values.only,
     list: values.list,
     help: values.help,
-    pace: { ...pace, rounds },
+    pace: { ...pace, rounds, seconds },
     builds: [own, ...others],
     /** Only a full run of this build alone says what the documentation may say. */
-    publishable: !values.quick && values.only.length === 0 && others.length === 0 && rounds >= FULL.rounds,
+    publishable:
+      !values.quick &&
+      values.only.length === 0 &&
+      others.length === 0 &&
+      rounds >= FULL.rounds &&
+      seconds >= FULL.seconds,
   };
+}
+
+/** @param {string} name @param {string | undefined} text @param {number} fallback */
+function positive(name, text, fallback) {
+  const value = text === undefined ? fallback : Number(text);
+  if (!(Number.isInteger(value) && value > 0)) throw new TypeError(`--${name} must be a whole number from 1`);
+  return value;
 }
 
 /** @param {string} text */
