@@ -3,7 +3,7 @@ import type { SchedulingSpec } from '../model-config/model-spec.js';
 import type { QueueView } from './decide.js';
 import { ExpiryHeap } from './expiry-heap.js';
 import { Level, WaitingJob } from './level.js';
-import { NO_PRIORITY, priorityLevel, queuePolicy, queueTimeoutUs } from './policy.js';
+import { NO_PRIORITY, priorityLevel, queuePolicy, queueTimeoutUs } from './queue-policy.js';
 import type { Job } from './scheduler.js';
 
 /** What may wait in one queue. */

@@ -3,7 +3,7 @@ import { Random } from './simulation/random.js';
 import { randomScenario } from './simulation/scenario.js';
 import { type Tally, World } from './simulation/world.js';
 
-const SEEDS = 400;
+const SEEDS = 300;
 const STEPS = 60;
 
 async function simulate(seed: number, tally: Tally): Promise<void> {

@@ -1,7 +1,7 @@
 import { deepEqual } from 'node:assert/strict';
 import { Canceller } from '#naiad/inference/request.js';
 import { newTimings } from '#naiad/inference/timings.js';
-import { priorityLevel, queuePolicy, queueTimeoutUs } from '#naiad/scheduler/policy.js';
+import { priorityLevel, queuePolicy, queueTimeoutUs } from '#naiad/scheduler/queue-policy.js';
 import type { Job, JobResult } from '#naiad/scheduler/scheduler.js';
 import { splitBytes } from '#naiad/tensor/bytes.js';
 import type { NamedTensor } from '#naiad/tensor/tensor.js';

@@ -1,7 +1,8 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import type { RunInputs } from '#naiad/backend/backend.js';
 import { createScheduler } from '#naiad/scheduler/create.js';
-import { allowsPrefetch, queuePolicy } from '#naiad/scheduler/policy.js';
+import { allowsPrefetch } from '#naiad/scheduler/policy.js';
+import { queuePolicy } from '#naiad/scheduler/queue-policy.js';
 import type { JobResult, Scheduler } from '#naiad/scheduler/scheduler.js';
 import { FakeClock, settled } from '../../support/fake-clock.js';
 import { int32Values } from '../builders.js';
