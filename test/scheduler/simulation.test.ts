@@ -5,6 +5,8 @@ import { type Tally, World } from './simulation/world.js';
 
 const SEEDS = 300;
 const STEPS = 60;
+// Takes two to three seconds; a busy machine may take many times that.
+const TIMEOUT_MS = 120_000;
 
 async function simulate(seed: number, tally: Tally): Promise<void> {
   const random = new Random(seed);
@@ -18,7 +20,7 @@ async function simulate(seed: number, tally: Tally): Promise<void> {
   }
 }
 
-it('keeps its promises under random load', async () => {
+it('keeps its promises under random load', { timeout: TIMEOUT_MS }, async () => {
   const tally: Tally = new Map();
   for (let seed = 1; seed <= SEEDS; seed++) await simulate(seed, tally);
   const happened = [
