@@ -21,7 +21,12 @@ export interface GrpcDoorOptions {
   readonly settings: DoorSettings;
   readonly clock: Clock;
   readonly log: Log;
-  readonly limits?: InFlightLimits;
+  readonly limits?: DoorLimits;
+}
+
+/** What one door holds at a time. */
+export interface DoorLimits extends InFlightLimits {
+  readonly healthWatchesMax: number;
 }
 
 /** The open gRPC port. */
@@ -68,7 +73,7 @@ export async function openGrpcDoor({
   registerStatistics(context);
   registerRepository(context);
   registerInfer(context);
-  const health = new Health(service, log);
+  const health = new Health(service, log, limits.healthWatchesMax);
   health.register(server, protos, log);
   registerReflection(server, log);
 

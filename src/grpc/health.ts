@@ -39,15 +39,13 @@ export class Health {
   readonly #watches = new Set<Watch>();
   readonly #unsubscribe: () => void;
   readonly #closed: GrpcStatus;
+  readonly #watchesMax: number;
 
-  constructor(service: InferenceService, log: Log) {
+  constructor(service: InferenceService, log: Log, watchesMax: number) {
     this.#service = service;
+    this.#watchesMax = watchesMax;
     this.#closed = toGrpcStatus(serverErrors.shuttingDown(), HEALTH_SERVICE, log);
     this.#unsubscribe = service.onReadinessChange(() => this.#notify());
-  }
-
-  get watches(): number {
-    return this.#watches.size;
   }
 
   register(server: Server, protos: Protos, log: Log): void {
@@ -103,7 +101,7 @@ export class Health {
   #watch(call: WatchCall, encode: Encode): void {
     const { request } = call;
     if (request.kind === 'malformed') throw request.error;
-    if (this.#watches.size >= LIMITS.healthWatchesMax) throw serverErrors.watchers(LIMITS.healthWatchesMax);
+    if (this.#watches.size >= this.#watchesMax) throw serverErrors.watchers(this.#watchesMax);
     const watch: Watch = { service: request.message.service, call, encode, sent: '', isBlocked: false };
     this.#watches.add(watch);
     call.once('cancelled', () => this.#watches.delete(watch));

@@ -6,44 +6,76 @@ import type {
   UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import type { PackageDefinition } from '@grpc/proto-loader';
-import { ReflectionService } from '@grpc/reflection';
 import { invariant } from '../lib/invariant.js';
 import type { Log } from '../telemetry/log.js';
-import { type Decoded, decodeSafely } from './decoded.js';
+import { decodeSafely } from './decoded.js';
 import { HEALTH_SERVICE, INFERENCE_SERVICE, readFileDescriptors } from './protos.js';
 import { toGrpcStatus } from './status.js';
 
-type ReflectionCall = ServerDuplexStream<Decoded<object>, object>;
+const PATHS = [
+  '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo',
+  '/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo',
+];
 
-/** Answers one request of a reflection stream. */
-type Answer = (request: object) => object;
+type ReflectionCall = ServerDuplexStream<Buffer, Buffer>;
+
+/** Answers one request of a reflection stream; throws ServingError for bytes that are none. */
+type Answer = (request: Buffer) => Buffer;
 
 /**
  * Registers server reflection, v1 and v1alpha, so that tools can list and describe the services without
- * proto files. The package answers; the streams are ours, since its own writes without end to a client
- * that does not read.
+ * proto files. The package answers, loaded when the first one asks; the streams are ours, since its own
+ * write without end to a client that does not read.
  */
 export function registerReflection(server: Server, log: Log): void {
-  const reflection = new ReflectionService(descriptors(), { services: [INFERENCE_SERVICE, HEALTH_SERVICE] });
-  reflection.addToServer({
+  let answers: Promise<ReadonlyMap<string, Answer>> | null = null;
+  for (const path of PATHS) {
+    server.register<Buffer, Buffer>(
+      path,
+      (call: ReflectionCall) => {
+        answers ??= loadAnswers();
+        answers
+          .then((loaded) => serve(call, loaded.get(path)))
+          .catch((error: unknown) => {
+            if (!call.cancelled) call.emit('error', toGrpcStatus(error, path, log));
+          });
+      },
+      (reply) => reply,
+      (bytes) => bytes,
+      'bidi',
+    );
+  }
+}
+
+async function serve(call: ReflectionCall, answer: Answer | undefined): Promise<void> {
+  invariant(answer !== undefined, 'the package has both versions of reflection');
+  // An iterator that ends early would destroy the stream before its status is sent.
+  const requests: AsyncIterable<Buffer> = call.iterator({ destroyOnReturn: false });
+  for await (const request of requests) {
+    if (!call.write(answer(request))) await once(call, 'drain');
+  }
+  call.end();
+}
+
+/** The package's answers by path. */
+async function loadAnswers(): Promise<ReadonlyMap<string, Answer>> {
+  const { ReflectionService } = await import('@grpc/reflection');
+  const answers = new Map<string, Answer>();
+  const services = [INFERENCE_SERVICE, HEALTH_SERVICE];
+  new ReflectionService(descriptors(), { services }).addToServer({
     addService(service: ServiceDefinition, implementation: UntypedServiceImplementation): void {
       const method = service.ServerReflectionInfo;
       const handler = implementation.ServerReflectionInfo;
       invariant(method !== undefined && handler !== undefined, 'the reflection service has its one method');
-      const answer = answerOf(handler as (stream: CapturedStream) => void);
-      server.register<Decoded<object>, object>(
-        method.path,
-        (call: ReflectionCall) => {
-          serve(call, answer).catch((error: unknown) => {
-            if (!call.cancelled) call.emit('error', toGrpcStatus(error, method.path, log));
-          });
-        },
-        method.responseSerialize,
-        (bytes) => decodeSafely((received) => method.requestDeserialize(received) as object, bytes),
-        'bidi',
-      );
+      const respond = capture(handler as (stream: CapturedStream) => void);
+      answers.set(method.path, (bytes) => {
+        const request = decodeSafely((received): object => method.requestDeserialize(received), bytes);
+        if (request.kind === 'malformed') throw request.error;
+        return method.responseSerialize(respond(request.message));
+      });
     },
   });
+  return answers;
 }
 
 /**
@@ -60,16 +92,6 @@ function descriptors(): PackageDefinition {
   };
 }
 
-async function serve(call: ReflectionCall, answer: Answer): Promise<void> {
-  // An iterator that ends early would destroy the stream before its status is sent.
-  const requests: AsyncIterable<Decoded<object>> = call.iterator({ destroyOnReturn: false });
-  for await (const request of requests) {
-    if (request.kind === 'malformed') throw request.error;
-    if (!call.write(answer(request.message))) await once(call, 'drain');
-  }
-  call.end();
-}
-
 /** The part of a stream that the package's handler uses. */
 interface CapturedStream {
   on(event: string, listener: (message: object) => void): void;
@@ -78,7 +100,7 @@ interface CapturedStream {
 }
 
 /** Makes a function of the package's handler, which answers every message at once. */
-function answerOf(handler: (stream: CapturedStream) => void): Answer {
+function capture(handler: (stream: CapturedStream) => void): (request: object) => object {
   let onData: ((message: object) => void) | null = null;
   let response: object = {};
   handler({

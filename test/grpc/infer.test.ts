@@ -1,10 +1,10 @@
 import { status } from '@grpc/grpc-js';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { outputErrors } from '#naiad/errors/catalogue.js';
-import type { GrpcDoorOptions } from '#naiad/grpc/door.js';
-import type { InFlightLimits } from '#naiad/grpc/in-flight.js';
+import type { DoorLimits } from '#naiad/grpc/door.js';
 import type { InferRequest } from '#naiad/inference/request.js';
 import type { InferResponse } from '#naiad/inference/response.js';
+import type { InferenceService } from '#naiad/service/service.js';
 import { LIMITS } from '#naiad/settings/limits.js';
 import { type Message, TestClient } from '../support/client.js';
 import { fp32, fp32sOf } from '../support/messages.js';
@@ -12,17 +12,23 @@ import { type Harness, openHarness } from './harness.js';
 
 let harness: Harness;
 let client: TestClient;
+let inferOfService: InferenceService['infer'];
 
-async function open(changes: Partial<GrpcDoorOptions> = {}): Promise<void> {
-  harness = await openHarness(changes);
+beforeAll(async () => {
+  harness = await openHarness();
   client = new TestClient(harness.door.port);
-}
+  inferOfService = harness.service.infer.bind(harness.service);
+});
 
-beforeEach(() => open());
-
-afterEach(async () => {
+afterAll(async () => {
   client.close();
   await harness.door.close(0);
+});
+
+afterEach(() => {
+  harness.service.infer = inferOfService;
+  harness.service.requests.length = 0;
+  harness.log.lines.length = 0;
 });
 
 const echo = (values: number[], extra: Message = {}): Message => ({
@@ -37,8 +43,8 @@ function onInfer(answer: (request: InferRequest) => Promise<InferResponse>): voi
   harness.service.infer = answer;
 }
 
-/** A service that holds every request until the test lets it go. */
-function hold(): { readonly arrived: Promise<InferRequest>; release(): void } {
+/** Holds every request to `service` until the test lets it go. */
+function hold(service = harness.service): { readonly arrived: Promise<InferRequest>; release(): void } {
   let arrive: (request: InferRequest) => void = () => {};
   let release = (): void => {};
   const arrived = new Promise<InferRequest>((resolve) => {
@@ -47,12 +53,12 @@ function hold(): { readonly arrived: Promise<InferRequest>; release(): void } {
   const released = new Promise<void>((resolve) => {
     release = resolve;
   });
-  const infer = harness.service.infer.bind(harness.service);
-  onInfer(async (request) => {
+  const infer = service.infer.bind(service);
+  service.infer = async (request) => {
     arrive(request);
     await released;
     return infer(request);
-  });
+  };
   return { arrived, release };
 }
 
@@ -170,42 +176,48 @@ it('does not call an answered request cancelled', async () => {
 
 it('knows the address of the client', async () => {
   let peer = '';
-  const infer = harness.service.infer.bind(harness.service);
   onInfer((request) => {
     peer = request.peer;
-    return infer(request);
+    return inferOfService(request);
   });
   await client.call('ModelInfer', echo([1]));
   expect(peer).toMatch(/^127\.0\.0\.1:\d+$/);
 });
 
 describe('limits', () => {
-  const reopen = async (limits: Partial<InFlightLimits>): Promise<void> => {
-    client.close();
-    await harness.door.close(0);
-    await open({ limits: { ...LIMITS, ...limits } });
+  let limited: Harness;
+  let limitedClient: TestClient;
+
+  const open = async (limits: Partial<DoorLimits>): Promise<void> => {
+    limited = await openHarness({ limits: { ...LIMITS, ...limits } });
+    limitedClient = new TestClient(limited.door.port);
   };
 
+  afterEach(async () => {
+    limitedClient.close();
+    await limited.door.close(0);
+  });
+
   it('on requests in flight refuse what is above them, until one is answered', async () => {
-    await reopen({ inFlightRequestsMax: 1 });
-    const { arrived, release } = hold();
-    const first = client.call('ModelInfer', echo([1]));
+    await open({ inFlightRequestsMax: 1 });
+    const { arrived, release } = hold(limited.service);
+    const first = limitedClient.call('ModelInfer', echo([1]));
     await arrived;
-    await expect(client.call('ModelInfer', echo([2]))).rejects.toMatchObject({
+    await expect(limitedClient.call('ModelInfer', echo([2]))).rejects.toMatchObject({
       code: status.UNAVAILABLE,
       details: 'Exceeds the limit of 1 requests in flight',
     });
     release();
     expect(fp32sOf(await first, 0)).toEqual([1]);
-    expect(fp32sOf(await client.call('ModelInfer', echo([3])), 0)).toEqual([3]);
+    expect(fp32sOf(await limitedClient.call('ModelInfer', echo([3])), 0)).toEqual([3]);
   });
 
   it('on bytes in flight count messages', async () => {
-    await reopen({ inFlightBytesMax: 200 });
-    await expect(client.call('ModelInfer', echo(new Array(50).fill(1)))).rejects.toMatchObject({
+    await open({ inFlightBytesMax: 200 });
+    await expect(limitedClient.call('ModelInfer', echo(new Array(50).fill(1)))).rejects.toMatchObject({
       code: status.UNAVAILABLE,
       details: 'Exceeds the limit of 200 bytes of requests in flight',
     });
-    expect(fp32sOf(await client.call('ModelInfer', echo([3])), 0)).toEqual([3]);
+    expect(fp32sOf(await limitedClient.call('ModelInfer', echo([3])), 0)).toEqual([3]);
   });
 });

@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { dirname, resolve } from 'node:path';
+import { Client, credentials, status } from '@grpc/grpc-js';
 import { loadFileDescriptorSetFromBuffer } from '@grpc/proto-loader';
 import protobuf from 'protobufjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -69,5 +71,16 @@ describe.each(['v1', 'v1alpha'])('reflection %s', (version) => {
     );
     expect(answers).toHaveLength(51);
     expect(answers[0]).toMatchObject({ error_response: { error_code: 5 } });
+  });
+
+  it('ends a stream with INVALID_ARGUMENT at bytes that are no request', async () => {
+    const raw = new Client(`127.0.0.1:${harness.door.port}`, credentials.createInsecure());
+    const same = (bytes: Buffer): Buffer => bytes;
+    const path = `/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`;
+    const stream = raw.makeBidiStreamRequest(path, same, same);
+    stream.write(Buffer.from([0x0c]));
+    const [error] = await once(stream, 'error');
+    expect(error).toMatchObject({ code: status.INVALID_ARGUMENT });
+    raw.close();
   });
 });
