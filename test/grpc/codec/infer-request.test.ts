@@ -217,6 +217,12 @@ describe('decodeInferRequest', () => {
         0,
       ],
       ['shared memory', SHARED, 'Client shared memory is disabled.', 0],
+      [
+        'classification and shared memory',
+        { ...SHARED, classification: { int64_param: 1 } },
+        "output can't set both 'shared_memory_region' and 'classification'",
+        0,
+      ],
     ])('%s', (_what, parameters, expected, classification) => {
       const message = decode({ model_name: 'm', outputs: [{ name: 'o', parameters }] });
       if (expected === undefined) expect(message.problems.outputs).toBeNull();
