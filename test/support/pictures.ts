@@ -65,6 +65,40 @@ export async function jpegOf(width: number, height: number, colorAt: ColorAt): P
   );
 }
 
+/** An uncompressed RGB TIFF of 8-bit samples, those beyond three without a meaning, the same everywhere. */
+export function tiffOf(width: number, height: number, pixel: readonly number[]): Uint8Array {
+  const samples = pixel.length;
+  const [short, long] = [3, 4];
+  const entries = 11;
+  const extra = 8 + 2 + entries * 12 + 4;
+  const strip = extra + 4 * samples;
+  const fields: readonly (readonly [tag: number, type: number, count: number, value: number])[] = [
+    [256, short, 1, width],
+    [257, short, 1, height],
+    [258, short, samples, extra],
+    [259, short, 1, 1],
+    [262, short, 1, 2],
+    [273, long, 1, strip],
+    [277, short, 1, samples],
+    [278, short, 1, height],
+    [279, long, 1, width * height * samples],
+    [284, short, 1, 1],
+    [338, short, samples - 3, samples - 3 > 2 ? extra + 2 * samples : 0],
+  ];
+  const out = Buffer.alloc(strip + width * height * samples);
+  out.write('II*\0\x08', 0, 'latin1');
+  out.writeUInt16LE(entries, 8);
+  for (const [at, [tag, type, count, value]] of fields.entries()) {
+    out.writeUInt16LE(tag, 10 + at * 12);
+    out.writeUInt16LE(type, 12 + at * 12);
+    out.writeUInt32LE(count, 14 + at * 12);
+    out.writeUInt32LE(value, 18 + at * 12);
+  }
+  for (let sample = 0; sample < samples; sample++) out.writeUInt16LE(8, extra + 2 * sample);
+  out.fill(Uint8Array.from(pixel), strip);
+  return new Uint8Array(out);
+}
+
 /** The same colour everywhere. */
 export function solid(color: Color): ColorAt {
   return () => color;

@@ -3,7 +3,7 @@ import type { ImageSpec } from '../../model-config/image-spec.js';
 import { LIMITS } from '../../settings/limits.js';
 import { type Geometry, geometryOf, type Size, stretched } from './geometry.js';
 import { mayHoldFrames, sniffFormat } from './picture-format.js';
-import { type PictureHeader, refusalOfChannels, refusalOfFailure, refusalOfHeader } from './refusals.js';
+import { type PictureHeader, refusalOfFailure, refusalOfHeader, TOO_MANY_CHANNELS } from './refusals.js';
 import { type Pixels, resample } from './resample.js';
 import type { Placed } from './tensor-writer.js';
 
@@ -53,7 +53,7 @@ async function readHeader(bytes: Uint8Array): Promise<PictureHeader> {
 async function decode(spec: ImageSpec, bytes: Uint8Array, source: Size | null): Promise<PictureReading> {
   const geometry = source === null ? stretched(spec) : geometryOf(spec, source);
   const { data, info } = await pipeline(spec, bytes, source, geometry).toBuffer({ resolveWithObject: true });
-  if (info.channels !== 3) return { kind: 'refused', reason: refusalOfChannels(info.channels) };
+  if (info.channels !== 3) return { kind: 'refused', reason: TOO_MANY_CHANNELS };
   const pixels: Pixels = { width: info.width, height: info.height, data };
   const { used, x, y } = geometry;
   const finished = pixels.width === used.width && pixels.height === used.height;

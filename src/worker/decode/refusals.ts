@@ -32,12 +32,12 @@ export function refusalOfHeader(spec: ImageSpec, { width, height, frames }: Pict
 /** `message` is the decoder's, which may have several lines, of other pictures too. */
 export function refusalOfFailure(message: string): string {
   if (message.includes('timeout:')) return `took longer than ${LIMITS.pictureSecondsMax} s to decode`;
+  if (message.includes('exceeds channel limit')) return TOO_MANY_CHANNELS;
   return `is truncated or corrupt: ${readable(message)}`;
 }
 
-export function refusalOfChannels(channels: number): string {
-  return `has ${channels} channels in a colour space that can't be turned into RGB`;
-}
+/** More than RGB and alpha, or CMYK and alpha. */
+export const TOO_MANY_CHANNELS = 'has more channels than a colour picture';
 
 function exceeds(got: number, max: number, unit: string): string {
   const [shownGot, shownMax] = [inMillions(got), inMillions(max)];

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ImageSpec } from '#naiad/model-config/image-spec.js';
 import { createPictureDecoder } from '#naiad/worker/decode/decoder-pool.js';
 import { refusalOfFailure, refusalOfHeader } from '#naiad/worker/decode/refusals.js';
-import { blackPng, encodePng, jpegOf, PNG_RGBA, pngOf, quadrants } from '../../support/pictures.js';
+import { blackPng, encodePng, jpegOf, PNG_RGBA, pngOf, quadrants, tiffOf } from '../../support/pictures.js';
 import { aSpec, LogKeeper } from './decoding.js';
 
 const log = new LogKeeper();
@@ -127,6 +127,13 @@ describe('refused by the decoder', () => {
     const middle = damaged.length >> 1;
     damaged[middle] = (damaged[middle] ?? 0) ^ 0xff;
     expect(await refusal({}, damaged)).toMatch(/^is truncated or corrupt: /);
+  });
+
+  it.each([4, 5, 6])('a TIFF of %d channels unless the surplus one is alpha', async (channels) => {
+    const picture = tiffOf(8, 8, [10, 20, 30, 255, 50, 60].slice(0, channels));
+    expect(await refusal({}, picture)).toBe(
+      channels === 4 ? 'decoded' : 'has more channels than a colour picture',
+    );
   });
 
   it('a header alone', async () => {
