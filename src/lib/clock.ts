@@ -12,9 +12,17 @@ export interface Clock {
   nowNs(): number;
   /** Wall-clock time in milliseconds since the Unix epoch. */
   wallMs(): number;
-  /** Calls `fire` once after `delayNs`; a pending timer does not keep the process alive. */
+  /**
+   * Calls `fire` once after `delayNs`, or earlier when that is more than 24 days; a pending timer does
+   * not keep the process alive.
+   */
   setTimer(delayNs: number, fire: () => void): Timer;
 }
+
+const MILLISECOND_NS = 1e6;
+
+/** What setTimeout can count; longer delays would fire at once. */
+const TIMEOUT_MS_MAX = 2 ** 31 - 1;
 
 // hrtime reads the machine's monotonic clock, so a worker's timestamps can be subtracted from ours;
 // performance.now() counts from a different origin in every thread.
@@ -27,11 +35,22 @@ export const systemClock: Clock = {
   nowNs,
   wallMs: () => Date.now(),
   setTimer(delayNs, fire) {
-    const timer = setTimeout(fire, Math.max(0, Math.ceil(delayNs / 1e6)));
+    if (delayNs < MILLISECOND_NS) return fineTimer(nowNs() + delayNs, fire);
+    const timer = setTimeout(fire, Math.min(TIMEOUT_MS_MAX, Math.ceil(delayNs / MILLISECOND_NS)));
     timer.unref();
     return { cancel: () => clearTimeout(timer) };
   },
 };
+
+/** Node's timers count whole milliseconds: shorter waits watch the clock between rounds of the event loop. */
+function fineTimer(dueNs: number, fire: () => void): Timer {
+  const look = (): void => {
+    if (nowNs() >= dueNs) fire();
+    else next = setImmediate(look);
+  };
+  let next = setImmediate(look);
+  return { cancel: () => clearImmediate(next) };
+}
 
 /** Resolves after `delayNs` of `clock`'s time. */
 export function sleep(clock: Clock, delayNs: number): Promise<void> {

@@ -23,9 +23,14 @@ export function queuePolicy(scheduling: SchedulingSpec, level: number): QueuePol
   return scheduling.priorityQueuePolicies.get(level) ?? scheduling.defaultQueuePolicy;
 }
 
-/** How long a request may wait under `policy`, in microseconds; 0 = for ever. Requests may only lower it. */
+/**
+ * How long a request may wait under `policy`, in microseconds; 0 = for ever. A request may always bound
+ * its own wait where the policy has no timeout (Triton ignores the parameter there), and lower the
+ * policy's timeout where that allows it.
+ */
 export function queueTimeoutUs(policy: QueuePolicy, requestedUs: number): number {
   const { defaultTimeoutUs, allowTimeoutOverride } = policy;
-  if (!allowTimeoutOverride || requestedUs <= 0) return defaultTimeoutUs;
-  return Math.min(defaultTimeoutUs, requestedUs);
+  if (requestedUs <= 0) return defaultTimeoutUs;
+  if (defaultTimeoutUs === 0) return requestedUs;
+  return allowTimeoutOverride ? Math.min(defaultTimeoutUs, requestedUs) : defaultTimeoutUs;
 }

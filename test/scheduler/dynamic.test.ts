@@ -284,13 +284,18 @@ describe('queue policy', () => {
     expect(outcome(job)).toBe(EXPIRED);
   });
 
-  it('ignores the timeout of a request where the default is 0', async () => {
-    const { submit, clock } = withPolicy({ allowTimeoutOverride: true });
-    submit();
-    const job = submit({ timeoutUs: 4 });
-    await clock.advance(1e9);
-    expect(outcome(job)).toBe('pending');
-  });
+  it.each([true, false])(
+    'lets a request bound its own wait where the default is 0 (override %s)',
+    async (allowTimeoutOverride) => {
+      const { submit, clock } = withPolicy({ allowTimeoutOverride });
+      submit();
+      const job = submit({ timeoutUs: 4 });
+      const patient = submit();
+      await clock.advance(4_000);
+      expect(outcome(job)).toBe(EXPIRED);
+      expect(outcome(patient)).toBe('pending');
+    },
+  );
 
   it('max_queue_size counts waiting requests, not rows, and replaces the server-wide bound', () => {
     const { submit } = aScheduler({
