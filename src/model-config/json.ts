@@ -28,13 +28,41 @@ function lazily(text: string): Locate {
   };
 }
 
-/** Node says `at position 12`, newer ones add `(line 2 column 3)`, and neither at the end of the text. */
 function explain(error: unknown, text: string): { message: string; line: number } {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   const position = / at position (\d+)/.exec(message)?.[1];
-  const before = position === undefined ? text.trimEnd() : text.slice(0, Number(position));
+  // A text that is cut off ends with its last word, not with the empty lines after it.
+  const end = Math.min(position === undefined ? endOfGood(text) : Number(position), text.trimEnd().length);
   return {
-    message: message.replace(/ (in JSON )?at position \d+.*$/s, '').replace(/, "\{?[\s\S]*$/, ''),
-    line: before.split('\n').length,
+    message: message.replace(/ (in JSON )?at position \d+.*$/s, '').replace(/, (\.\.\.)?"[\s\S]*$/, ''),
+    line: text.slice(0, end).split('\n').length,
   };
+}
+
+/**
+ * V8 tells no position of a token that can't stand where it stands, and cutting the text before that token
+ * makes the error another one: so the cut can be searched by halves.
+ */
+function endOfGood(text: string): number {
+  let good = 0;
+  let bad = text.length + 1;
+  while (bad - good > 1) {
+    const middle = (good + bad) >> 1;
+    if (isUnexpectedToken(text.slice(0, middle))) bad = middle;
+    else good = middle;
+  }
+  return good;
+}
+
+function isUnexpectedToken(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return false;
+  } catch (error) {
+    return messageOf(error).startsWith('Unexpected token');
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

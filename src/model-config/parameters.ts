@@ -13,6 +13,8 @@ type ValueRule =
 
 const THREADS: ValueRule = { kind: 'count', max: 1024 };
 const FLAG: ValueRule = { kind: 'flag' };
+/** ONNX Runtime's own entries are handed on as they are, and know no `true`. */
+const BIT: ValueRule = { kind: 'choice', choices: ['0', '1'] };
 const IGNORED: ValueRule = { kind: 'ignored' };
 
 /** Parameters by backend; what they do stands with the backends. */
@@ -20,12 +22,12 @@ const KNOWN: Readonly<Record<string, Readonly<Record<string, ValueRule>>>> = {
   onnxruntime: {
     intra_op_thread_count: THREADS,
     inter_op_thread_count: THREADS,
-    execution_mode: { kind: 'choice', choices: ['0', '1'] },
+    execution_mode: BIT,
     enable_mem_arena: FLAG,
     enable_mem_pattern: FLAG,
-    'session.intra_op.allow_spinning': FLAG,
-    'session.inter_op.allow_spinning': FLAG,
-    'session.use_device_allocator_for_initializers': FLAG,
+    'session.intra_op.allow_spinning': BIT,
+    'session.inter_op.allow_spinning': BIT,
+    'session.use_device_allocator_for_initializers': BIT,
     'memory.enable_memory_arena_shrinkage': IGNORED,
     cudnn_conv_algo_search: IGNORED,
     cudnn_conv_use_max_workspace: IGNORED,

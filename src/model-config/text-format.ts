@@ -7,13 +7,17 @@ import { fieldOf, type MessageField, type MessageType, messageOf, modelConfigTyp
 /** Reads config.pbtxt: protobuf's text format of `inference.ModelConfig`. */
 export function parsePbtxt(text: string, file: string): ParsedConfig {
   const type = modelConfigType();
-  const outline = outlinePbtxt(text);
-  const locate: Locate = (path) => lineInOutline(outline, path);
+  // Most configurations are never asked for a place.
+  let outline: OutlineNode | undefined;
+  const locate: Locate = (path) => {
+    outline ??= outlinePbtxt(text);
+    return lineInOutline(outline, path);
+  };
   try {
     const message = textformat.fromText(type, text);
     return parsedFrom(type.toObject(message, { longs: String, enums: String }), file, locate);
   } catch (error) {
-    return explain(error, outline, file, locate);
+    return explain(error, outlinePbtxt(text), file, locate);
   }
 }
 

@@ -8,10 +8,11 @@ import { camelCase } from './schema.js';
 export function parseYaml(text: string, file: string): ParsedConfig {
   if (isTooDeep(text)) return malformed(file, 0, 'failed to read YAML: it nests too deep');
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'error' });
   const [error] = document.errors;
   if (error !== undefined) {
-    return malformed(file, lines.linePos(error.pos[0]).line, `failed to read YAML: ${error.message}`);
+    const reason = error.code === 'MULTIPLE_DOCS' ? 'it holds several documents' : error.message;
+    return malformed(file, lines.linePos(error.pos[0]).line, `failed to read YAML: ${reason}`);
   }
   let plain: unknown;
   try {

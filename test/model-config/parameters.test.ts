@@ -32,6 +32,7 @@ describe('parameters', () => {
     ['onnxruntime', 'inter_op_thread_count', '1025', 'a whole number from 0 to 1024'],
     ['onnxruntime', 'execution_mode', '2', 'one of 0, 1'],
     ['onnxruntime', 'enable_mem_pattern', 'yes', '0 or 1'],
+    ['onnxruntime', 'session.intra_op.allow_spinning', 'true', 'one of 0, 1'],
     ['identity', 'execute_delay_ms', '1.5', 'a whole number from 0 to 3600000'],
     ['identity', 'fault', 'crash', 'one of error, exit'],
   ])('of %s refuse %s = %j', (backend, key, value, expected) => {
