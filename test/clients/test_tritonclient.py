@@ -78,7 +78,7 @@ def test_server_metadata(client):
     metadata = client.get_server_metadata()
     assert metadata.name == "triton"
     assert metadata.version
-    assert {"classification", "model_configuration", "binary_tensor_data", "statistics"} <= set(metadata.extensions)
+    assert {"classification", "model_configuration", "statistics"} <= set(metadata.extensions)
 
 
 def test_model_metadata(client):
