@@ -13,7 +13,7 @@ export interface ServeProcess {
 }
 
 /** The server must have let go of everything by then, so that the process ends by itself. */
-const LINGER_NS = 5e9;
+export const LINGER_NS = 10e9;
 
 /**
  * Decides how a serving process ends: the first signal stops the server in good order, a second one, or
@@ -28,8 +28,8 @@ export class ServeControl {
   readonly #ended: Promise<number>;
   #resolveEnded: (exitCode: number) => void = () => {};
 
-  constructor(process: ServeProcess) {
-    this.#process = process;
+  constructor(serveProcess: ServeProcess) {
+    this.#process = serveProcess;
     this.#ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
@@ -94,7 +94,8 @@ export class ServeControl {
     }
     log.info({}, 'stopped');
     clock.setTimer(LINGER_NS, () => {
-      log.error({}, 'something still keeps the process alive after the stop, ending it');
+      const resources = process.getActiveResourcesInfo();
+      log.error({ resources }, 'something still keeps the process alive after the stop, ending it');
       end(this.#signal);
     });
     this.#resolveEnded(this.#exitCode);

@@ -7,7 +7,7 @@ import { createLogger, type Logger } from '../telemetry/logger.js';
 import { endBySignal } from './ending.js';
 import { EXIT, UsageError } from './exit-codes.js';
 import type { Io } from './io.js';
-import { ServeControl } from './serve-control.js';
+import { LINGER_NS, ServeControl } from './serve-control.js';
 import { formatTable } from './table.js';
 
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
@@ -66,7 +66,7 @@ function startFailed(error: unknown, log: Logger, io: Io): number {
   log.flush();
   io.err(`naiad serve: ${text}\n`);
   // Threads of a start that broke off half-way must not keep the process alive.
-  systemClock.setTimer(1e9, () => endBySignal('SIGTERM', log));
+  systemClock.setTimer(LINGER_NS, () => endBySignal('SIGTERM', log));
   return EXIT.failed;
 }
 

@@ -144,7 +144,7 @@ describe('a process that lingers', () => {
     process.start();
     process.control.onSignal('SIGTERM');
     await process.stopped('drained');
-    await process.clock.advance(4e9);
+    await process.clock.advance(9e9);
     expect(process.ends).toEqual([]);
     await process.clock.advance(2e9);
     expect(process.ends).toEqual(['SIGTERM']);

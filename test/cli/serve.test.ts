@@ -60,24 +60,6 @@ describe('a serving process', () => {
     expect(await server.ended).toEqual({ code: 0, signal: null, last: 'stopped' });
   });
 
-  it('ends at once by the second signal, while a model runs', async () => {
-    const server = serve(aRepository({ execute_delay_ms: '20000' }));
-    const { grpcPort } = await server.line(/^serving/);
-    const client = aClient(grpcPort);
-    const answer = client.infer(identityRequest('echo', [7]));
-    answer.catch(() => {});
-    await client.call('ServerLive');
-    server.kill('SIGTERM');
-    await server.line(/^stopping/);
-    server.kill('SIGTERM');
-    expect(await server.ended).toEqual({
-      code: null,
-      signal: 'SIGTERM',
-      last: 'second signal, ending at once',
-    });
-    await expect(answer).rejects.toThrow();
-  });
-
   it('ends by the signal when requests still run after the exit timeout', async () => {
     const server = serve(aRepository({ execute_delay_ms: '20000' }), '--exit-timeout-secs=0');
     const { grpcPort } = await server.line(/^serving/);

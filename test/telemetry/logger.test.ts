@@ -10,17 +10,13 @@ interface LogRun {
   readonly signal: string | null;
 }
 
+function defaultSettings(): LogSettings {
+  return { verbose: 0, info: true, warning: true, error: true, format: 'json', access: false };
+}
+
 /** Runs `script` with a `log` in a process of its own; its standard output is the log. */
 async function runWithLog(script: string, changes: Partial<LogSettings> = {}): Promise<LogRun> {
-  const settings: LogSettings = {
-    verbose: 0,
-    info: true,
-    warning: true,
-    error: true,
-    format: 'json',
-    access: false,
-    ...changes,
-  };
+  const settings = { ...defaultSettings(), ...changes };
   const url = new URL('../../dist/telemetry/logger.js', import.meta.url);
   const child = spawn(
     process.execPath,
@@ -39,9 +35,6 @@ async function runWithLog(script: string, changes: Partial<LogSettings> = {}): P
 
 const levelsOf = (run: LogRun): unknown[] =>
   run.lines.map((line) => (JSON.parse(line) as { level: unknown }).level);
-
-const EVERY_LEVEL = `
-  for (const level of ['trace', 'debug', 'info', 'warn', 'error', 'fatal']) log[level]({}, level);`;
 
 describe('a line in JSON', () => {
   it('has level, time, message and fields', async () => {
@@ -63,7 +56,7 @@ describe('a line in JSON', () => {
 });
 
 describe('levels', () => {
-  it.each<[Partial<LogSettings>, string[]]>([
+  const CASES: readonly [Partial<LogSettings>, string[]][] = [
     [{}, ['info', 'warn', 'error', 'fatal']],
     [{ verbose: 1 }, ['debug', 'info', 'warn', 'error', 'fatal']],
     [{ verbose: 2 }, ['trace', 'debug', 'info', 'warn', 'error', 'fatal']],
@@ -71,8 +64,21 @@ describe('levels', () => {
     [{ warning: false }, ['info', 'error', 'fatal']],
     [{ error: false }, ['info', 'warn', 'fatal']],
     [{ verbose: 1, info: false, warning: false, error: false }, ['debug', 'fatal']],
-  ])('%j', async (settings, levels) => {
-    expect(levelsOf(await runWithLog(EVERY_LEVEL, settings))).toEqual(levels);
+  ];
+
+  it('are those that the settings name', async () => {
+    const loggers = CASES.map(([changes]) => ({ ...defaultSettings(), ...changes }));
+    const { lines } = await runWithLog(`
+      ${JSON.stringify(loggers)}.forEach((settings, index) => {
+        const each = createLogger(settings, { colour: false });
+        for (const level of ['trace', 'debug', 'info', 'warn', 'error', 'fatal']) each[level]({ index }, level);
+        each.flush();
+      });`);
+    const written = lines.map((line) => JSON.parse(line) as { level: string; index: number });
+    for (const [index, [settings, levels]] of CASES.entries()) {
+      const own = written.filter((line) => line.index === index).map(({ level }) => level);
+      expect(own, JSON.stringify(settings)).toEqual(levels);
+    }
   });
 });
 
