@@ -59,7 +59,10 @@ async function startVersion(
     );
   } catch (error) {
     catalog.failed(name, version, reasonOf(error));
-    context.log.error({ model: name, version }, `failed to load '${name}' version ${version}: ${reasonOf(error)}`);
+    context.log.error(
+      { model: name, version },
+      `failed to load '${name}' version ${version}: ${reasonOf(error)}`,
+    );
   }
 }
 

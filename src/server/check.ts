@@ -1,5 +1,5 @@
-import { loadVersion, unloadVersion } from '../lifecycle/load-version.js';
 import { systemClock } from '../lib/clock.js';
+import { loadVersion, unloadVersion } from '../lifecycle/load-version.js';
 import { type Finding, FindingsError } from '../model-config/findings.js';
 import { readModelSource } from '../repository/model-source.js';
 import { type ModelFolder, scanRepositories } from '../repository/scan.js';

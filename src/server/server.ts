@@ -1,9 +1,9 @@
 import { type GrpcDoor, openGrpcDoor } from '../grpc/door.js';
 import { type HttpDoor, openHttpDoor } from '../http/door.js';
+import { type Clock, sleep, systemClock } from '../lib/clock.js';
 import { Catalog } from '../lifecycle/catalog.js';
 import { unloadVersion } from '../lifecycle/load-version.js';
 import { startModels } from '../lifecycle/start-models.js';
-import { type Clock, sleep, systemClock } from '../lib/clock.js';
 import { scanRepositories } from '../repository/scan.js';
 import { ServingService } from '../service/serving-service.js';
 import type { ServerSettings } from '../settings/settings.js';
@@ -71,7 +71,7 @@ export async function startServer(
     if (settings.grpc.enabled) grpc = await openGrpcDoor({ service, settings: settings.grpc, clock, log });
     if (settings.http.enabled) http = await openHttpDoor({ service, settings: settings.http, log });
   } catch (error) {
-    await grpc?.close(0);
+    await Promise.all([grpc?.close(0), lanes.close(), pictures.close()]);
     throw error;
   }
   await startModels(

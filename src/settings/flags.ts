@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { Environment } from './environment.js';
+import { LIMITS } from './limits.js';
 import { type ParsedFlags, parseFlags } from './parse-flags.js';
 import { SERVE_FLAGS as FLAGS } from './serve-flags.js';
 import type { LogSettings, ServerSettings } from './settings.js';
@@ -41,7 +42,7 @@ export function parseServeFlags(argv: readonly string[], environment: Environmen
     lanes: {
       cores: environment.cores,
       cpuLanes: flags.get(FLAGS.cpuLanes),
-      cpuLanesMax: flags.get(FLAGS.cpuLanesMax),
+      cpuLanesMax: flags.get(FLAGS.cpuLanesMax) || LIMITS.cpuLanesPerCore * environment.cores,
     },
     decodeThreads: flags.get(FLAGS.decodeThreads) || Math.min(environment.cores, DECODE_THREADS_MAX),
     queueRowsMax: flags.get(FLAGS.queueRowsMax),

@@ -48,8 +48,11 @@ export const LIMITS = {
   rankMax: 64,
   /** Size of a configuration or label file. */
   configBytesMax: 16 << 20,
-  /** Threads for CPU instances where the command line says nothing; one costs 9 MB and 30 ms. */
-  cpuLanesDefaultMax: 32,
+  /**
+   * Threads for CPU instances per core where the command line says nothing: enough for the operating
+   * system to share the cores fairly between models; one costs 9 MB and 30 ms.
+   */
+  cpuLanesPerCore: 4,
   /** The most that the command line may ask for. */
   cpuLanesMax: 1024,
   /** Request line and headers of one HTTP request; node's own default. */

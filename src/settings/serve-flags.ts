@@ -125,7 +125,8 @@ export const SERVE_FLAGS = {
   cpuLanesMax: integerFlag({
     name: 'cpu-lanes-max',
     group: COMPUTE,
-    fallback: LIMITS.cpuLanesDefaultMax,
+    fallback: 0,
+    fallbackText: `${LIMITS.cpuLanesPerCore} per processor`,
     min: 1,
     max: LIMITS.cpuLanesMax,
     help: 'Most threads for CPU instances; further instances share them.',
