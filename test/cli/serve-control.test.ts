@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { ServeControl } from '#naiad/cli/serve-control.js';
 import type { RunningServer, StopResult } from '#naiad/server/server.js';
 import { FakeClock, settled } from '../support/fake-clock.js';
-import { Lines } from '../support/lines.js';
+import { RecordedLog } from '../support/recorded-log.js';
 
 /** A process around a {@link ServeControl}; `ends` are the signals that it ended itself by. */
-class FakeProcess extends Lines {
+class FakeProcess extends RecordedLog {
   readonly clock = new FakeClock();
   readonly ends: string[] = [];
   exitCode: number | null = null;

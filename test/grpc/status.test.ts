@@ -3,11 +3,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ServingError } from '#naiad/errors/serving-error.js';
 import { fitDetails, toGrpcStatus } from '#naiad/grpc/status.js';
-import { Lines } from '../support/lines.js';
+import { RecordedLog } from '../support/recorded-log.js';
 
 describe('toGrpcStatus', () => {
   it('keeps what a client is meant to see', () => {
-    const log = new Lines();
+    const log = new RecordedLog();
     expect(toGrpcStatus(new ServingError('NOT_FOUND', 'no such thing'), 'M', log)).toMatchObject({
       code: status.NOT_FOUND,
       details: 'no such thing',
@@ -16,7 +16,7 @@ describe('toGrpcStatus', () => {
   });
 
   it.each([new Error('secret'), 'secret', undefined, null])('shows nothing of %o, but logs it', (thrown) => {
-    const log = new Lines();
+    const log = new RecordedLog();
     const { code, details } = toGrpcStatus(thrown, 'M', log);
     expect({ code, details }).toEqual({
       code: status.INTERNAL,
@@ -26,7 +26,7 @@ describe('toGrpcStatus', () => {
   });
 
   it('logs the cause of an internal error that has one', () => {
-    const log = new Lines();
+    const log = new RecordedLog();
     const cause = new Error('the kernel failed');
     toGrpcStatus(new ServingError('INTERNAL', 'onnx runtime error', { cause }), 'M', log);
     expect(log.lines).toMatchObject([{ fields: { err: cause } }]);

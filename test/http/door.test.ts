@@ -29,7 +29,7 @@ function aService(changes: Partial<InferenceService> = {}): InferenceService {
   };
 }
 
-class Lines implements Log {
+class RecordedLog implements Log {
   readonly errors: string[] = [];
   trace(): void {}
   debug(): void {}
@@ -41,7 +41,7 @@ class Lines implements Log {
 }
 
 let door: HttpDoor | null = null;
-const log = new Lines();
+const log = new RecordedLog();
 
 async function open(service: InferenceService): Promise<HttpDoor> {
   door = await openHttpDoor({ service, settings: { enabled: true, address: '127.0.0.1', port: 0 }, log });

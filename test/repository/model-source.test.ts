@@ -48,7 +48,7 @@ const complete = (from: ModelSource, options: Partial<CompleteOptions> = {}) =>
     ...options,
   });
 
-/** Lines of the findings that a promise is rejected with. */
+/** RecordedLog of the findings that a promise is rejected with. */
 async function findings(promise: Promise<unknown>): Promise<string[]> {
   const error = await promise.then(
     () => null,

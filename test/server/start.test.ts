@@ -4,8 +4,9 @@ import { checkRepositories } from '#naiad/server/check.js';
 import { startServer } from '#naiad/server/server.js';
 import { identityRequest, simpleRequest } from '../support/messages.js';
 import { addSub } from '../support/onnx.js';
+import { RecordedLog } from '../support/recorded-log.js';
 import { identityConfig, identityModel, TestRepository } from '../support/repository.js';
-import { MemoryLog, startTestServer, type TestServer, testSettings } from '../support/server.js';
+import { startTestServer, type TestServer, testSettings } from '../support/server.js';
 
 const cleanup: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
@@ -74,7 +75,7 @@ describe('a bad model', () => {
     const report = await checkRepositories(
       [repository({ ...identityModel('good', identityConfig()), ...BROKEN })],
       {
-        log: new MemoryLog(),
+        log: new RecordedLog(),
         autoComplete: true,
       },
     );
@@ -134,7 +135,7 @@ describe('a start that cannot work', () => {
           modelRepositories: [directory],
           [door]: { enabled: true, address: '127.0.0.1', port },
         }),
-        new MemoryLog(),
+        new RecordedLog(),
       );
     await expect(start('grpc')).rejects.toThrow(String(port));
     await expect(start('http')).rejects.toThrow(String(port));
@@ -142,7 +143,7 @@ describe('a start that cannot work', () => {
 
   it('names the repository that is missing', async () => {
     await expect(
-      startServer(testSettings({ modelRepositories: ['/no/such/folder'] }), new MemoryLog()),
+      startServer(testSettings({ modelRepositories: ['/no/such/folder'] }), new RecordedLog()),
     ).rejects.toThrow('/no/such/folder');
   });
 });

@@ -3,29 +3,10 @@ import { resolve } from 'node:path';
 import { type RunningServer, startServer } from '#naiad/server/server.js';
 import { LIMITS } from '#naiad/settings/limits.js';
 import type { ServerSettings } from '#naiad/settings/settings.js';
-import type { Log } from '#naiad/telemetry/log.js';
 import { TestClient } from './client.js';
+import { RecordedLog } from './recorded-log.js';
 
 export const BUNDLED_MODELS = resolve(import.meta.dirname, '../../model-repository');
-
-export interface LogLine {
-  readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error';
-  readonly fields: object;
-  readonly message: string;
-}
-
-/** Keeps what is logged, for tests to look at. */
-export class MemoryLog implements Log {
-  readonly lines: LogLine[] = [];
-  trace = (fields: object, message: string): void =>
-    void this.lines.push({ level: 'trace', fields, message });
-  debug = (fields: object, message: string): void =>
-    void this.lines.push({ level: 'debug', fields, message });
-  info = (fields: object, message: string): void => void this.lines.push({ level: 'info', fields, message });
-  warn = (fields: object, message: string): void => void this.lines.push({ level: 'warn', fields, message });
-  error = (fields: object, message: string): void =>
-    void this.lines.push({ level: 'error', fields, message });
-}
 
 /** Settings of a server on free loopback ports. */
 export function testSettings(overrides: Partial<ServerSettings> = {}): ServerSettings {
@@ -52,14 +33,14 @@ export function testSettings(overrides: Partial<ServerSettings> = {}): ServerSet
 export interface TestServer {
   readonly server: RunningServer;
   readonly client: TestClient;
-  readonly log: MemoryLog;
+  readonly log: RecordedLog;
   readonly httpUrl: string;
   stop(): Promise<void>;
 }
 
 /** A real server with a real client. */
 export async function startTestServer(overrides: Partial<ServerSettings> = {}): Promise<TestServer> {
-  const log = new MemoryLog();
+  const log = new RecordedLog();
   const server = await startServer(testSettings(overrides), log);
   const client = new TestClient(server.grpcPort ?? 0);
   return {
