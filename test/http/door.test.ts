@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { modelErrors } from '#naiad/errors/catalogue.js';
 import { type HttpDoor, openHttpDoor } from '#naiad/http/door.js';
 import type { InferenceService } from '#naiad/service/service.js';
-import type { Log } from '#naiad/telemetry/log.js';
+import { RecordedLog } from '../support/recorded-log.js';
 
 const METADATA = { name: 'triton', version: '1.2.3', extensions: ['statistics'] };
 
@@ -29,17 +29,6 @@ function aService(changes: Partial<InferenceService> = {}): InferenceService {
   };
 }
 
-class RecordedLog implements Log {
-  readonly errors: string[] = [];
-  trace(): void {}
-  debug(): void {}
-  info(): void {}
-  warn(): void {}
-  error(_fields: object, message: string): void {
-    this.errors.push(message);
-  }
-}
-
 let door: HttpDoor | null = null;
 const log = new RecordedLog();
 
@@ -51,7 +40,7 @@ async function open(service: InferenceService): Promise<HttpDoor> {
 afterEach(async () => {
   await door?.close(0);
   door = null;
-  log.errors.length = 0;
+  log.lines.length = 0;
 });
 
 interface Reply {
@@ -119,7 +108,7 @@ describe('model readiness', () => {
     const reply = await ask(aService({ isModelReady }), '/v2/models/x/ready');
     expect(reply.status).toBe(500);
     expect(reply.body).not.toContain('secret');
-    expect(log.errors).toEqual(['HTTP request failed']);
+    expect(log.messages('error')).toEqual(['HTTP request failed']);
   });
 });
 

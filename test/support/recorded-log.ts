@@ -1,7 +1,7 @@
 import type { Log } from '#naiad/telemetry/log.js';
 
 export interface LogLine {
-  readonly level: keyof Log;
+  readonly level: keyof Log | 'fatal';
   readonly fields: object;
   readonly message: string;
 }
@@ -30,7 +30,7 @@ export class RecordedLog implements Log {
     this.lines.push({ level: 'error', fields, message });
   }
 
-  messages(level: keyof Log): string[] {
+  messages(level: LogLine['level']): string[] {
     return this.lines.filter((line) => line.level === level).map(({ message }) => message);
   }
 }
