@@ -4,21 +4,21 @@ import type { ModelConfig } from './message.js';
 import { errorAt, type FieldPath, type Problem, warningAt } from './problem.js';
 
 /** What the value of a known parameter must look like. */
-type ValueRule =
+export type ParameterRule =
   | { readonly kind: 'count'; readonly max: number }
   | { readonly kind: 'flag' }
   | { readonly kind: 'choice'; readonly choices: readonly string[] }
   /** Known to Triton's backend, without effect here. */
   | { readonly kind: 'ignored' };
 
-const THREADS: ValueRule = { kind: 'count', max: 1024 };
-const FLAG: ValueRule = { kind: 'flag' };
+const THREADS: ParameterRule = { kind: 'count', max: 1024 };
+const FLAG: ParameterRule = { kind: 'flag' };
 /** ONNX Runtime's own entries are handed on as they are, and know no `true`. */
-const BIT: ValueRule = { kind: 'choice', choices: ['0', '1'] };
-const IGNORED: ValueRule = { kind: 'ignored' };
+const BIT: ParameterRule = { kind: 'choice', choices: ['0', '1'] };
+const IGNORED: ParameterRule = { kind: 'ignored' };
 
-/** Parameters by backend; what they do stands with the backends. */
-const KNOWN: Readonly<Record<string, Readonly<Record<string, ValueRule>>>> = {
+/** Parameters by backend; what they do stands with the backends and in docs/model-configuration.md. */
+export const KNOWN_PARAMETERS: Readonly<Record<string, Readonly<Record<string, ParameterRule>>>> = {
   onnxruntime: {
     intra_op_thread_count: THREADS,
     inter_op_thread_count: THREADS,
@@ -48,7 +48,7 @@ const QUANTIZATION_PREFIX = 'quantization.';
  * that looks like a mistyped known one gets a warning. `image.*` is checked by `readImages`.
  */
 export function checkParameters({ backend, parameters }: ModelConfig): Problem[] {
-  const known = KNOWN[backend] ?? {};
+  const known = KNOWN_PARAMETERS[backend] ?? {};
   return Object.entries(parameters).flatMap(([key, { string_value }]): Problem[] => {
     const path = ['parameters', key, 'string_value'];
     if (key.startsWith(IMAGE_PREFIX)) return [];
@@ -73,7 +73,7 @@ function nearMiss(key: string, path: FieldPath, known: readonly string[]): Probl
   return [warningAt(path, `unknown parameter '${key}' is left to the backend${didYouMean(key, candidates)}`)];
 }
 
-function violation(rule: Exclude<ValueRule, { readonly kind: 'ignored' }>, value: string): string | null {
+function violation(rule: Exclude<ParameterRule, { readonly kind: 'ignored' }>, value: string): string | null {
   switch (rule.kind) {
     case 'count':
       return /^\d+$/.test(value) && Number(value) <= rule.max ? null : `a whole number from 0 to ${rule.max}`;
