@@ -1,0 +1,108 @@
+import { status } from '@grpc/grpc-js';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import * as catalogue from '#naiad/errors/catalogue.js';
+import type { ServingError } from '#naiad/errors/serving-error.js';
+import { INFERENCE_SERVICE, loadProtos } from '#naiad/grpc/protos.js';
+import { answerRequest } from '#naiad/http/answer.js';
+import { LIMITS } from '#naiad/settings/limits.js';
+import { KNOWN_DIFFERENCES } from '../golden/known-differences.js';
+import { type Harness, openHarness } from '../grpc/harness.js';
+import { MemoryService } from '../support/memory-service.js';
+import { RawClient } from '../support/raw-client.js';
+import { codeOf, grouped, readDoc, section, tableRows } from './markdown.js';
+
+const text = readDoc('docs/protocol.md');
+
+type MakeError = (...args: readonly unknown[]) => ServingError;
+
+/** Arguments where names in braces don't do: lists, and numbers that are compared. */
+const ARGUMENTS: Readonly<Record<string, readonly unknown[]>> = {
+  'inputErrors.count': ['', '{model}', '{expected}', '{expected}', ['{got}'], ['{missing}']],
+};
+
+/** `| status | id | text |` of every error, parameters in braces. */
+function catalogueLines(): string[] {
+  return Object.entries(catalogue).flatMap(([group, errors]) =>
+    typeof errors === 'function'
+      ? []
+      : Object.entries(errors as unknown as Readonly<Record<string, MakeError>>).map(([name, make]) =>
+          errorLine(`${group}.${name}`, make),
+        ),
+  );
+}
+
+function errorLine(name: string, make: MakeError): string {
+  const [, list = ''] = /^\(([^)]*)\)/.exec(String(make)) ?? [];
+  const parameters = list.split(/[\s,]+/).filter(Boolean);
+  const named = parameters.map((parameter) => (parameter === 'prefix' ? '' : `{${parameter}}`));
+  const { code, message } = make(...(ARGUMENTS[name] ?? named));
+  const mark = parameters.includes('prefix') ? 'yes' : '';
+  return [code, mark, message === '' ? '(empty)' : `\`${message}\``].join(' | ');
+}
+
+describe('the statuses in docs/protocol.md', () => {
+  it('are those of the catalogue, each once', () => {
+    const rows = tableRows(section(text, 'Statuses')).filter(([, code]) => code !== '');
+    const documented = rows.map(([, code, mark, message]) => [code, mark, message].join(' | '));
+    expect(documented.toSorted()).toEqual(catalogueLines().toSorted());
+  });
+
+  it('all tell a situation', () => {
+    expect(tableRows(section(text, 'Statuses')).filter(([situation]) => situation === '')).toEqual([]);
+  });
+});
+
+describe('the RPCs in docs/protocol.md', () => {
+  let harness: Harness;
+  let client: RawClient;
+  const rows = tableRows(section(text, 'RPCs'));
+
+  beforeAll(async () => {
+    harness = await openHarness();
+    client = new RawClient(harness.door.port);
+  });
+
+  afterAll(async () => {
+    client.close();
+    await harness.door.close(0);
+  });
+
+  it('are all of the service', () => {
+    const methods = loadProtos().definition[INFERENCE_SERVICE] ?? {};
+    expect(rows.map(([name]) => name).toSorted()).toEqual(Object.keys(methods).toSorted());
+  });
+
+  it.each(rows)('%s: %s', async (name, verdict) => {
+    const answer = await client.send(`/${INFERENCE_SERVICE}/${name}`, Buffer.alloc(0));
+    const isMissing = answer.kind === 'failed' && answer.code === status.UNIMPLEMENTED;
+    expect(verdict).toBe(isMissing ? 'no' : 'yes');
+  });
+});
+
+describe('the HTTP paths in docs/protocol.md', () => {
+  const rows = tableRows(section(text, 'HTTP'));
+
+  it('are there', () => {
+    expect(rows.length).toBeGreaterThan(4);
+  });
+
+  it.each(rows)('%s', (cell) => {
+    const [method = '', path = ''] = codeOf(cell)?.split(' ') ?? [];
+    const concrete = path.replace('MODEL', 'echo').replace('VERSION', '1');
+    const { status: code } = answerRequest(new MemoryService(), method, concrete, () => {});
+    expect(code).toBe(200);
+  });
+});
+
+describe('the limits in docs/protocol.md', () => {
+  it.each(tableRows(section(text, 'Limits')))('%s: %s', (_, value, name) => {
+    const limit = new Map<string, number>(Object.entries(LIMITS)).get(codeOf(name) ?? '');
+    expect(value?.replace(/ bytes$/, '')).toBe(grouped(limit ?? Number.NaN));
+  });
+});
+
+it('docs/protocol.md has a row for each recorded answer that this server differs from', () => {
+  const rows = tableRows(section(text, 'Known differences from Triton'));
+  const listed = rows.filter((cells) => cells.join().includes('test/golden/known-differences.ts'));
+  expect(listed.length).toBe(Object.keys(KNOWN_DIFFERENCES).length);
+});
