@@ -18,6 +18,8 @@ export interface LoadContext {
   readonly lanes: Lanes;
   readonly clock: Clock;
   readonly autoComplete: boolean;
+  /** Instances of a group whose count is left open. */
+  readonly defaultInstances: number;
   readonly queueRowsMax: number;
   readonly queueBytesMax: number;
 }
@@ -42,7 +44,7 @@ export async function loadVersion(
   const { config } = source;
   const planned = planInstances(config.instance_group, {
     model: source.folder.name,
-    defaultCount: lanes.defaultInstanceCount(),
+    defaultCount: context.defaultInstances,
     gpus: [],
   });
   const [first, ...others] = planned;
@@ -65,7 +67,8 @@ export async function loadVersion(
       description,
       instanceCount: (group) => planned.filter((instance) => instance.group === group).length,
       autoComplete: context.autoComplete,
-      gpuAvailable: false,
+      // The first instance runs where it was planned: on a GPU only if that could be used.
+      gpuAvailable: first.device.kind === 'gpu',
     });
     await allSettled(others.map(loadInstance));
     return { model: serve(context, spec, version, executors), warnings };

@@ -67,6 +67,7 @@ async function checkModel(
             lanes,
             clock: systemClock,
             autoComplete: options.autoComplete,
+            defaultInstances: 1,
             queueRowsMax: LIMITS.queueRowsMax,
             queueBytesMax: LIMITS.queueBytesMax,
           },

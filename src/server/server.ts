@@ -80,6 +80,7 @@ export async function startServer(
       clock,
       log,
       autoComplete: settings.autoComplete,
+      defaultInstances: lanes.defaultInstanceCount(folders.length),
       queueRowsMax: settings.queueRowsMax,
       queueBytesMax: settings.queueBytesMax,
     },

@@ -78,9 +78,9 @@ export class Lanes {
     return keeper.load(request);
   }
 
-  /** Instances to create where the configuration leaves the count open. */
-  defaultInstanceCount(): number {
-    return defaultInstanceCount(this.#loads(), this.#settings);
+  /** Instances of each of `models` models whose configuration leaves the count open. */
+  defaultInstanceCount(models: number): number {
+    return defaultInstanceCount(models, this.#settings);
   }
 
   /** Waits for what runs, unloads everything, ends the threads; nothing is forced, nothing can be loaded after. */

@@ -30,15 +30,18 @@ export function place(device: Device, lanes: readonly LaneLoad[], settings: Lane
   return best === undefined ? NEW_LANE : { kind: 'share', lane: best.id };
 }
 
+/** Instances that share a lane at most before more of the same model are no use. */
+const INSTANCES_PER_LANE = 4;
+
 /**
- * Instances of a CPU model whose configuration leaves the count open: one per core while each of them
- * would get a lane of its own, for throughput is best with lanes = cores and one thread each; one when
- * lanes must be shared, so that a thousand small models cost a thousand sessions.
+ * Instances of a CPU model whose configuration leaves the count open, one of `models`: one per core, for
+ * throughput is best with as many instances as cores and one thread each; one when there are so many
+ * models that lanes would be crowded, so that a thousand small models cost a thousand sessions. The same
+ * for all models, whatever the order in which they load.
  */
-export function defaultInstanceCount(lanes: readonly LaneLoad[], settings: LaneSettings): number {
-  if (settings.cpuLanes > 0) return 1;
-  const used = lanes.filter((lane) => lane.device.kind === 'cpu').length;
-  return settings.cpuLanesMax - used >= settings.cores ? settings.cores : 1;
+export function defaultInstanceCount(models: number, { cores, cpuLanes, cpuLanesMax }: LaneSettings): number {
+  if (cpuLanes > 0) return 1;
+  return models * cores <= INSTANCES_PER_LANE * cpuLanesMax ? cores : 1;
 }
 
 function cpuLanesBound({ cpuLanes, cpuLanesMax }: LaneSettings): number {

@@ -38,22 +38,12 @@ describe('place', () => {
 
 describe('defaultInstanceCount', () => {
   it.each([
-    ['one per core', [], { cores: 2, cpuLanes: 0, cpuLanesMax: 4 }, 2],
-    [
-      'one per core up to the last lane',
-      cpuLanes([1, 0], [1, 0]),
-      { cores: 2, cpuLanes: 0, cpuLanesMax: 4 },
-      2,
-    ],
-    [
-      'one when not all would get a lane',
-      cpuLanes([1, 0], [1, 0], [1, 0]),
-      { cores: 2, cpuLanes: 0, cpuLanesMax: 4 },
-      1,
-    ],
-    ['one in shared lanes', [], { cores: 8, cpuLanes: 8, cpuLanesMax: 64 }, 1],
-    ['GPU lanes do not count', [gpuLane, gpuLane], { cores: 2, cpuLanes: 0, cpuLanesMax: 2 }, 2],
-  ] as const)('%s', (_, lanes, settings, expected) => {
-    expect(defaultInstanceCount(lanes, settings)).toBe(expected);
+    ['one per core', 1, { cores: 2, cpuLanes: 0, cpuLanesMax: 8 }, 2],
+    ['one per core up to four in a lane', 16, { cores: 2, cpuLanes: 0, cpuLanesMax: 8 }, 2],
+    ['one when lanes would be crowded', 17, { cores: 2, cpuLanes: 0, cpuLanesMax: 8 }, 1],
+    ['one for a thousand models', 1000, { cores: 64, cpuLanes: 0, cpuLanesMax: 256 }, 1],
+    ['one in a fixed number of lanes', 1, { cores: 8, cpuLanes: 8, cpuLanesMax: 64 }, 1],
+  ] as const)('%s', (_, models, settings, expected) => {
+    expect(defaultInstanceCount(models, settings)).toBe(expected);
   });
 });
