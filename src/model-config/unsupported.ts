@@ -29,7 +29,13 @@ function findEssential(config: ModelConfig): Problem[] {
     ['model_transaction_policy', 'decoupled'],
     'model_transaction_policy.decoupled',
   );
-  config.input.forEach(({ name, allow_ragged_batch }, index) => {
+  config.input.forEach(({ name, allow_ragged_batch, optional }, index) => {
+    // Each of its outputs repeats an input, which must be there.
+    refuse(
+      optional && config.backend === 'identity',
+      ['input', index, 'optional'],
+      `optional input '${name}' of the identity backend`,
+    );
     refuse(
       allow_ragged_batch,
       ['input', index, 'allow_ragged_batch'],
