@@ -17,6 +17,8 @@ export interface Clock {
    * not keep the process alive.
    */
   setTimer(delayNs: number, fire: () => void): Timer;
+  /** Calls `fire` when everything that has arrived by now has been handled: microseconds later at rest. */
+  afterTurn(fire: () => void): void;
 }
 
 const MILLISECOND_NS = 1e6;
@@ -39,6 +41,10 @@ export const systemClock: Clock = {
     const timer = setTimeout(fire, Math.min(TIMEOUT_MS_MAX, Math.ceil(delayNs / MILLISECOND_NS)));
     timer.unref();
     return { cancel: () => clearTimeout(timer) };
+  },
+  // Immediates run right after the sockets that are readable have been read.
+  afterTurn(fire) {
+    setImmediate(fire);
   },
 };
 

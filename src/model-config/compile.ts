@@ -57,8 +57,7 @@ function compileInput(input: ModelInputMessage, image: ImageSpec | null): InputS
   return {
     name: input.name,
     datatype: datatypeOf(input),
-    dims: [...input.dims],
-    backendDims: [...(input.reshape?.shape ?? input.dims)],
+    ...shapes(input),
     format: input.format,
     optional: input.optional,
     allowRaggedBatch: input.allow_ragged_batch,
@@ -70,10 +69,18 @@ function compileOutput(output: ModelOutputMessage, labels: readonly string[]): O
   return {
     name: output.name,
     datatype: datatypeOf(output),
-    dims: [...output.dims],
-    backendDims: [...(output.reshape?.shape ?? output.dims)],
+    ...shapes(output),
     labels: [...labels],
   };
+}
+
+/** One array for both where nothing is reshaped, by which requests tell. */
+function shapes({ dims, reshape }: ModelInputMessage | ModelOutputMessage): {
+  readonly dims: readonly number[];
+  readonly backendDims: readonly number[];
+} {
+  const own = [...dims];
+  return { dims: own, backendDims: reshape === undefined ? own : [...reshape.shape] };
 }
 
 function datatypeOf({ name, data_type }: ModelInputMessage | ModelOutputMessage): Datatype {

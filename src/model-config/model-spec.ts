@@ -9,7 +9,7 @@ export interface InputSpec {
   readonly datatype: Datatype;
   /** Shape in requests; -1 = any size. */
   readonly dims: Shape;
-  /** Shape that the backend sees (`reshape`); equals `dims` where there is none. */
+  /** Shape that the backend sees (`reshape`); the same array as `dims` where there is none. */
   readonly backendDims: Shape;
   readonly format: TensorFormat;
   readonly optional: boolean;

@@ -37,6 +37,14 @@ export class Dispatcher implements Scheduler {
   readonly #clock: Clock;
   readonly #onBatch: (record: BatchRecord) => void;
   readonly #alarm: Alarm;
+  /**
+   * Jobs that arrived in this turn of the event loop. They are looked at together, so that what was read
+   * from the sockets at once runs as one batch, unless they make a full one before.
+   */
+  #fresh: WaitingJob[] = [];
+  #freshRows = 0;
+  /** Rows of a full batch; 0 where jobs run one by one. */
+  readonly #gatherRows: number;
   #pending = 0;
   #dispatching = false;
   /** Until when the queue's first batch waits to grow; Infinity when nothing waits for that. */
@@ -47,6 +55,7 @@ export class Dispatcher implements Scheduler {
     this.#model = parts.model;
     this.#policy = parts.policy;
     this.#prefetch = parts.prefetch;
+    this.#gatherRows = parts.policy.kind === 'dynamic' ? parts.policy.preferredRowsMax : 0;
     this.#queue = parts.queue;
     this.#instances = parts.instances(() => this.#dispatch());
     this.#order = parts.order;
@@ -66,9 +75,10 @@ export class Dispatcher implements Scheduler {
   submit(job: Job): void {
     const waiting = this.#accept(job);
     if (waiting === null) return;
-    this.#dispatch();
-    // Most jobs of a server that keeps up never wait: only those that do need watching.
-    if (waiting.node !== null) this.#watch(waiting);
+    this.#fresh.push(waiting);
+    this.#freshRows += job.rows;
+    if (this.#freshRows >= this.#gatherRows) this.#dispatchFresh();
+    else if (this.#fresh.length === 1) this.#clock.afterTurn(() => this.#dispatchFresh());
   }
 
   drain(): Promise<void> {
@@ -87,19 +97,39 @@ export class Dispatcher implements Scheduler {
     if (job.cancellation.cancelled) return refuse(job, 'CANCELED', queueErrors.cancelled());
     const nowNs = this.#clock.nowNs();
     if (job.deadlineNs <= nowNs) return refuse(job, 'CANCELED', queueErrors.deadline());
-    const waiting = this.#queue.add(job, nowNs, this.#instances.idle() !== null);
+    const add = (): WaitingJob | null => this.#queue.add(job, nowNs, this.#instances.idle() !== null);
+    let waiting = add();
+    if (waiting === null && this.#fresh.length > 0) {
+      // What has only just arrived may leave at once and make room.
+      this.#dispatchFresh();
+      waiting = add();
+    }
     if (waiting === null) return refuse(job, 'OTHER', queueErrors.full(job.prefix));
     job.timings.queueStart = nowNs;
     this.#pending++;
     return waiting;
   }
 
+  #dispatchFresh(): void {
+    const fresh = this.#fresh;
+    this.#fresh = [];
+    this.#freshRows = 0;
+    for (const waiting of fresh) if (waiting.job.cancellation.cancelled) this.#cancel(waiting);
+    this.#dispatch();
+    // Most jobs of a server that keeps up never wait: only those that do need watching.
+    for (const waiting of fresh) if (waiting.node !== null) this.#watch(waiting);
+  }
+
+  #cancel(waiting: WaitingJob): boolean {
+    if (!this.#queue.remove(waiting)) return false;
+    this.#fail(waiting.job, 'CANCELED', queueErrors.cancelled());
+    return true;
+  }
+
   #watch(waiting: WaitingJob): void {
     this.#queue.watch(waiting);
     waiting.unsubscribe = waiting.job.cancellation.onCancel(() => {
-      if (!this.#queue.remove(waiting)) return;
-      this.#fail(waiting.job, 'CANCELED', queueErrors.cancelled());
-      this.#dispatch();
+      if (this.#cancel(waiting)) this.#dispatch();
     });
     this.#alarm.ringBy(this.#queue.nextExpiryNs);
   }

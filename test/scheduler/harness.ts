@@ -11,6 +11,7 @@ export interface HarnessOptions {
   readonly instances: number;
   readonly queueRowsMax: number;
   readonly queueBytesMax: number;
+  readonly clock: FakeClock;
 }
 
 /** A scheduler over instances whose runs the test ends, under a clock that the test turns. */
@@ -32,8 +33,8 @@ export function aScheduler(overrides: Partial<HarnessOptions> = {}): Harness {
     instances = 1,
     queueRowsMax = 1000,
     queueBytesMax = 1 << 20,
+    clock = new FakeClock(),
   } = overrides;
-  const clock = new FakeClock();
   const executor = new HeldExecutor(clock);
   const executors = [executor, ...Array.from({ length: instances - 1 }, () => new HeldExecutor(clock))];
   const batches: BatchRecord[] = [];

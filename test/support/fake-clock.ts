@@ -12,6 +12,13 @@ export class FakeClock implements Clock {
   readonly #wallMsAtStart = 1_700_000_000_000;
   readonly #startNs = this.#nowNs;
   readonly #timers = new Set<Pending>();
+  readonly #afterTurn: (() => void)[] = [];
+  readonly #holdsTurns: boolean;
+
+  /** With `holdsTurns` a turn ends by {@link FakeClock.endTurn}, else at once. */
+  constructor({ holdsTurns = false } = {}) {
+    this.#holdsTurns = holdsTurns;
+  }
 
   nowNs(): number {
     return this.#nowNs;
@@ -25,6 +32,15 @@ export class FakeClock implements Clock {
     const pending: Pending = { dueNs: this.#nowNs + Math.max(0, delayNs), fire };
     this.#timers.add(pending);
     return { cancel: () => this.#timers.delete(pending) };
+  }
+
+  afterTurn(fire: () => void): void {
+    if (this.#holdsTurns) this.#afterTurn.push(fire);
+    else fire();
+  }
+
+  endTurn(): void {
+    for (const fire of this.#afterTurn.splice(0)) fire();
   }
 
   /** Timers set and neither fired nor cancelled. */
@@ -43,14 +59,22 @@ export class FakeClock implements Clock {
    */
   async advance(ns: number): Promise<void> {
     const endNs = this.#nowNs + ns;
-    await settled();
+    await this.#settle();
     for (let timer = this.#next(endNs); timer !== undefined; timer = this.#next(endNs)) {
       this.#timers.delete(timer);
       this.#nowNs = Math.max(this.#nowNs, timer.dueNs);
       timer.fire();
-      await settled();
+      await this.#settle();
     }
     this.#nowNs = endNs;
+  }
+
+  /** Turns go on ending until nothing asks for the end of one. */
+  async #settle(): Promise<void> {
+    do {
+      this.endTurn();
+      await settled();
+    } while (this.#afterTurn.length > 0);
   }
 
   #next(untilNs: number): Pending | undefined {
