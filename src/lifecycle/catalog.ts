@@ -12,6 +12,11 @@ export interface VersionEntry {
   readonly serving: ServingModel | null;
 }
 
+/** Whether requests to this version can be answered: it is published and an instance of it lives. */
+export function isServed({ state, serving }: VersionEntry): boolean {
+  return state === 'READY' && serving !== null && serving.executors.some(({ available }) => available);
+}
+
 interface MutableVersionEntry {
   version: number;
   state: VersionState;
@@ -70,8 +75,8 @@ export class Catalog {
   allReady(): boolean {
     for (const { reason, versions } of this.#models.values()) {
       if (reason !== '' || versions.size === 0) return false;
-      for (const { state, reason: why } of versions.values()) {
-        if (state !== 'READY' && why !== UNLOADED) return false;
+      for (const entry of versions.values()) {
+        if (!isServed(entry) && entry.reason !== UNLOADED) return false;
       }
     }
     return true;
@@ -122,6 +127,7 @@ export class Catalog {
     const entry = this.#version(model.name, model.version);
     this.#move(entry, 'READY', '');
     entry.serving = model;
+    for (const executor of model.executors) executor.onAvailability(() => this.#changed());
     this.#changed();
   }
 

@@ -4,7 +4,7 @@ import { type ModelSource, readModelSource } from '../repository/model-source.js
 import type { ModelFolder } from '../repository/scan.js';
 import type { Log } from '../telemetry/log.js';
 import type { Catalog } from './catalog.js';
-import { type LoadContext, loadVersion } from './load-version.js';
+import { type LoadContext, type LoadedVersion, loadVersion } from './load-version.js';
 
 /** What loading needs, and where to tell of it. */
 export interface StartContext extends LoadContext {
@@ -48,22 +48,25 @@ async function startVersion(
 ): Promise<void> {
   const { name } = source.folder;
   const startNs = context.clock.nowNs();
+  let loaded: LoadedVersion;
   try {
-    const { model, warnings } = await loadVersion(context, source, version);
-    for (const warning of warnings) context.log.warn({ model: name, version }, formatFinding(warning));
-    catalog.publish(model);
-    const loadMs = Math.round((context.clock.nowNs() - startNs) / 1e6);
-    context.log.info(
-      { model: name, version, instances: model.executors.length, load_ms: loadMs },
-      `successfully loaded '${name}' version ${version}`,
-    );
+    loaded = await loadVersion(context, source, version);
   } catch (error) {
     catalog.failed(name, version, reasonOf(error));
     context.log.error(
       { model: name, version },
       `failed to load '${name}' version ${version}: ${reasonOf(error)}`,
     );
+    return;
   }
+  const { model, warnings } = loaded;
+  for (const warning of warnings) context.log.warn({ model: name, version }, formatFinding(warning));
+  catalog.publish(model);
+  const loadMs = Math.round((context.clock.nowNs() - startNs) / 1e6);
+  context.log.info(
+    { model: name, version, instances: model.executors.length, load_ms: loadMs },
+    `successfully loaded '${name}' version ${version}`,
+  );
 }
 
 function reasonOf(error: unknown): string {

@@ -1,6 +1,7 @@
 import { queueErrors, serverErrors } from '../errors/catalogue.js';
 import type { ServingError } from '../errors/serving-error.js';
-import type { Clock } from '../lib/clock.js';
+import type { Clock, Timer } from '../lib/clock.js';
+import { LIMITS } from '../settings/limits.js';
 import { Alarm } from './alarm.js';
 import { decide } from './decide.js';
 import { type Batch, batchRecord, jobResults, run, stampTimings } from './execute.js';
@@ -11,6 +12,8 @@ import { type BatchPolicy, withoutDelay } from './policy.js';
 import type { JobQueue } from './queue.js';
 import type { AnsweringModel } from './scatter.js';
 import type { BatchRecord, FailureReason, Job, JobResult, Scheduler } from './scheduler.js';
+
+const REPLACEMENT_WAIT_NS = LIMITS.replacementWaitMs * 1e6;
 
 /** The parts of a scheduler, which has them to itself. */
 export interface DispatcherParts {
@@ -50,6 +53,9 @@ export class Dispatcher implements Scheduler {
   /** Until when the queue's first batch waits to grow; Infinity when nothing waits for that. */
   #growsUntilNs = Number.POSITIVE_INFINITY;
   #drained: PromiseWithDone | null = null;
+  /** Runs while no instance lives. */
+  #replacementTimer: Timer | null = null;
+  #abandoned = false;
 
   constructor(parts: DispatcherParts) {
     this.#model = parts.model;
@@ -57,7 +63,7 @@ export class Dispatcher implements Scheduler {
     this.#prefetch = parts.prefetch;
     this.#gatherRows = parts.policy.kind === 'dynamic' ? parts.policy.preferredRowsMax : 0;
     this.#queue = parts.queue;
-    this.#instances = parts.instances(() => this.#dispatch());
+    this.#instances = parts.instances(() => this.#availabilityChanged());
     this.#order = parts.order;
     this.#clock = parts.clock;
     this.#onBatch = parts.onBatch;
@@ -95,6 +101,7 @@ export class Dispatcher implements Scheduler {
   #accept(job: Job): WaitingJob | null {
     if (this.#drained !== null) return refuse(job, 'OTHER', serverErrors.schedulerStopping());
     if (job.cancellation.cancelled) return refuse(job, 'CANCELED', queueErrors.cancelled());
+    if (this.#abandoned) return refuse(job, 'OTHER', queueErrors.noInstance(this.#model.name));
     const nowNs = this.#clock.nowNs();
     if (job.deadlineNs <= nowNs) return refuse(job, 'CANCELED', queueErrors.deadline());
     const add = (): WaitingJob | null => this.#queue.add(job, nowNs, this.#instances.idle() !== null);
@@ -108,6 +115,26 @@ export class Dispatcher implements Scheduler {
     job.timings.queueStart = nowNs;
     this.#pending++;
     return waiting;
+  }
+
+  #availabilityChanged(): void {
+    if (this.#instances.available) {
+      this.#replacementTimer?.cancel();
+      this.#replacementTimer = null;
+      this.#abandoned = false;
+    } else if (!this.#abandoned) {
+      this.#replacementTimer ??= this.#clock.setTimer(REPLACEMENT_WAIT_NS, () => this.#abandon());
+    }
+    this.#dispatch();
+  }
+
+  /** No instance has come back: nobody is kept waiting for one, until it does. */
+  #abandon(): void {
+    this.#replacementTimer = null;
+    this.#abandoned = true;
+    for (const job of this.#queue.take(this.#queue.length)) {
+      this.#fail(job, 'BACKEND', queueErrors.noInstance(this.#model.name));
+    }
   }
 
   #dispatchFresh(): void {
@@ -211,6 +238,7 @@ export class Dispatcher implements Scheduler {
   #finishDrain(): void {
     if (this.#drained === null || this.#pending > 0) return;
     this.#alarm.cancel();
+    this.#replacementTimer?.cancel();
     this.#drained.done();
   }
 }

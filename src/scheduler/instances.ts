@@ -40,6 +40,11 @@ export class Instances {
     for (const executor of executors) executor.onAvailability(onAvailability);
   }
 
+  /** Whether any instance lives. */
+  get available(): boolean {
+    return this.#instances.some(({ executor }) => executor.available);
+  }
+
   /** An idle instance, in turn; null when none is. */
   idle(): Instance | null {
     const count = this.#instances.length;

@@ -1,4 +1,4 @@
-import type { Catalog } from '../lifecycle/catalog.js';
+import { type Catalog, isServed } from '../lifecycle/catalog.js';
 import type { ServingModel } from '../lifecycle/serving-model.js';
 import type { InputSpec, OutputSpec } from '../model-config/model-spec.js';
 import type { IndexEntry, ModelMetadata, ModelStatistics, TensorMetadata } from './views.js';
@@ -53,7 +53,13 @@ export function toIndexEntries(catalog: Catalog, readyOnly: boolean): IndexEntry
     const reason = catalog.reason(name);
     if (reason !== '') entries.push({ name, version: '', state: 'UNAVAILABLE', reason });
     for (const entry of catalog.versions(name)) {
-      entries.push({ name, version: String(entry.version), state: entry.state, reason: entry.reason });
+      const isLost = entry.state === 'READY' && !isServed(entry);
+      entries.push({
+        name,
+        version: String(entry.version),
+        state: isLost ? 'UNAVAILABLE' : entry.state,
+        reason: isLost ? 'its worker has stopped and is being replaced' : entry.reason,
+      });
     }
   }
   return readyOnly ? entries.filter(({ state }) => state === 'READY') : entries;

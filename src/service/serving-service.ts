@@ -2,8 +2,7 @@ import { modelErrors, serverErrors } from '../errors/catalogue.js';
 import { type StatusCode, toServingError } from '../errors/serving-error.js';
 import type { InferRequest } from '../inference/request.js';
 import type { InferResponse } from '../inference/response.js';
-import type { Catalog } from '../lifecycle/catalog.js';
-import { LATEST } from '../lifecycle/catalog.js';
+import { type Catalog, isServed, LATEST } from '../lifecycle/catalog.js';
 import type { Lease, ServingModel } from '../lifecycle/serving-model.js';
 import type { ModelConfig } from '../model-config/message.js';
 import { type AccessRecord, logAccess } from '../telemetry/access-log.js';
@@ -73,10 +72,10 @@ export class ServingService implements InferenceService {
 
   isModelReady(name: string, version: string): boolean {
     const number = parseVersion(version);
-    if (this.#phase === 'exiting') return false;
+    if (this.#phase !== 'serving') return false;
     return this.#options.catalog
       .versions(name)
-      .some((entry) => entry.state === 'READY' && (number === LATEST || entry.version === number));
+      .some((entry) => isServed(entry) && (number === LATEST || entry.version === number));
   }
 
   serverMetadata(): ServerMetadata {
@@ -131,8 +130,8 @@ export class ServingService implements InferenceService {
       throw error;
     } finally {
       lease?.release();
-      if (this.#options.accessLog) this.#logAccess(request, lease, trace, status);
       if (--this.#inFlight === 0) for (const wake of this.#idle.splice(0)) wake();
+      if (this.#options.accessLog) this.#logAccess(request, lease, trace, status);
     }
   }
 

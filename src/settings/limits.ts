@@ -16,6 +16,8 @@ export const LIMITS = {
   streamWindowBytes: 4 << 20,
   /** The same for a whole connection, which is what counts with many streams. */
   connectionWindowBytes: 16 << 20,
+  /** How long requests wait for a model whose last instance has died before they are refused. */
+  replacementWaitMs: 10_000,
   /** A phone's picture has 12 to 50 million pixels. */
   pixelsMax: 50_000_000,
   /** The most that a model may raise `pixelsMax` to: sharp's own bound, 16,383 x 16,383. */

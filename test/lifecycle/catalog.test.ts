@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Catalog, LATEST } from '#naiad/lifecycle/catalog.js';
-import { aModelSpec, aServingModel } from '../support/models.js';
+import { Catalog, isServed, LATEST } from '#naiad/lifecycle/catalog.js';
+import { aModelSpec, anExecutor, aServingModel } from '../support/models.js';
 
 function serving(catalog: Catalog, name: string, ...versions: number[]): void {
   catalog.announce(name);
@@ -67,6 +67,20 @@ describe('Catalog', () => {
     expect(catalog.allReady()).toBe(false);
     catalog.failed('m', 3, 'broken');
     expect(catalog.allReady()).toBe(false);
+  });
+
+  it('is not all ready while no instance of a version lives', () => {
+    const catalog = new Catalog();
+    catalog.announce('m');
+    catalog.loading('m', 1);
+    catalog.publish({
+      ...aServingModel(aModelSpec({ name: 'm' })),
+      executors: [anExecutor(false), anExecutor(false)],
+    });
+    expect(catalog.allReady()).toBe(false);
+    serving(catalog, 'n', 1);
+    expect(catalog.versions('n').map(isServed)).toEqual([true]);
+    expect(catalog.versions('m').map(isServed)).toEqual([false]);
   });
 
   it('is not all ready with a model that has no version', () => {

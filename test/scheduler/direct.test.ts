@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type Cancellation, Canceller } from '#naiad/inference/request.js';
+import { LIMITS } from '#naiad/settings/limits.js';
 import { settled } from '../support/fake-clock.js';
 import { answer, int32Tensor, int32Values, laneLost, marksOf, outcome } from './builders.js';
 import { aScheduler } from './harness.js';
@@ -95,6 +96,21 @@ describe('direct scheduling', () => {
         [2, 4],
       ]),
     );
+  });
+
+  it('refuses what waits when no instance has come back in time, and what comes until one does', async () => {
+    const { submit, executor, clock } = aScheduler();
+    executor.setAvailable(false);
+    const waiting = submit();
+    await clock.advance(LIMITS.replacementWaitMs * 1e6 - 1);
+    expect(outcome(waiting)).toBe('pending');
+    await clock.advance(1);
+    expect(outcome(waiting)).toMatch(/^BACKEND UNAVAILABLE no instance of model 'm' is available/);
+    expect(outcome(submit())).toMatch(/^OTHER UNAVAILABLE no instance of model 'm' is available/);
+    executor.setAvailable(true);
+    submit();
+    expect(executor.runs).toHaveLength(1);
+    expect(clock.pendingTimers).toBe(0);
   });
 
   it('gives nothing to an instance that is not available, and waits for its return', async () => {

@@ -2,6 +2,7 @@ import type { ServingModel } from '#naiad/lifecycle/serving-model.js';
 import { BACKENDS } from '#naiad/model-config/backend-traits.js';
 import type { InputSpec, ModelSpec, OutputSpec } from '#naiad/model-config/model-spec.js';
 import { StatisticsRecorder } from '#naiad/telemetry/statistics.js';
+import type { Executor } from '#naiad/worker/executor.js';
 
 /** INT32[16] unless said otherwise. */
 export function anInputSpec(overrides: Partial<InputSpec> = {}): InputSpec {
@@ -60,6 +61,12 @@ export function aModelSpec(overrides: Partial<ModelSpec> = {}): ModelSpec {
   };
 }
 
+/** An instance that lives and must not be asked to run. */
+export function anExecutor(available = true): Executor {
+  const never = () => Promise.reject(new Error('not to be reached'));
+  return { name: 'm_0', description: null, available, onAvailability: () => {}, run: never, unload: never };
+}
+
 /** A version whose scheduler must not be reached. */
 export function aServingModel(spec: ModelSpec = aModelSpec(), version = 1): ServingModel {
   const traits = BACKENDS.get(spec.backend);
@@ -77,7 +84,7 @@ export function aServingModel(spec: ModelSpec = aModelSpec(), version = 1): Serv
       },
       drain: () => Promise.resolve(),
     },
-    executors: [],
+    executors: [anExecutor()],
     statistics: new StatisticsRecorder(),
   };
 }
