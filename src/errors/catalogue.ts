@@ -147,6 +147,10 @@ export const inputErrors = {
     invalid(
       `${prefix}expected ${expected} string elements for inference input '${input}' for model '${model}', got ${got}`,
     ),
+  bytesTooMany: (prefix: string, model: string, input: string, elementsMax: number) =>
+    invalid(
+      `${prefix}inference input '${input}' for model '${model}' has more than ${elementsMax} string elements, the most that are taken`,
+    ),
   bytesTruncated: (input: string, length: number, available: number) =>
     invalid(
       `incomplete string data for inference input '${input}', expecting string of length ${length} but only ${available} bytes available`,

@@ -76,14 +76,17 @@ function split(
 }
 
 /** Offsets at which the rows of a BYTES tensor end. */
-function bytesRowEnds(model: AnsweringModel, { name, shape, data }: NamedTensor, rows: number): number[] {
+function bytesRowEnds(model: AnsweringModel, { name, shape, data }: NamedTensor, rows: number): Float64Array {
   const elements = elementCount(shape);
   const perRow = elements / rows;
-  const ends: number[] = perRow === 0 ? new Array(rows).fill(0) : [];
-  let end = 0;
-  const walk = walkBytes(data, elements, (element, index) => {
-    end += 4 + element.length;
-    if ((index + 1) % perRow === 0) ends.push(end);
+  const ends = new Float64Array(rows);
+  let row = 0;
+  let last = perRow - 1;
+  const walk = walkBytes(data, elements, (_, end, index) => {
+    if (index === last) {
+      ends[row++] = end;
+      last += perRow;
+    }
     return true;
   });
   if (walk.kind !== 'complete' || walk.elements !== elements) {

@@ -1,11 +1,12 @@
-import { isUtf8 } from 'node:buffer';
 import { inputErrors } from '../errors/catalogue.js';
 import type { InferInput } from '../inference/request.js';
 import type { InputSpec } from '../model-config/model-spec.js';
-import { walkBytes } from '../tensor/bytes.js';
+import { LIMITS } from '../settings/limits.js';
+import { type VisitElement, walkBytes } from '../tensor/bytes.js';
 import { BYTE_SIZES, type Datatype, isDatatype } from '../tensor/datatype.js';
 import { elementCount, formatShape, type Shape } from '../tensor/shape.js';
 import type { NamedTensor } from '../tensor/tensor.js';
+import { isText } from '../tensor/text.js';
 
 /** Encoded pictures that still have to become the rows of an input. */
 export interface Pictures {
@@ -86,8 +87,11 @@ function checkData(context: CheckContext, datatype: Datatype, input: InferInput)
     }
     return;
   }
-  const { bytesMustBeText } = context;
-  const got = checkElements(context, input, elements, (element) => !bytesMustBeText || isText(element));
+  const { data } = input;
+  const visit: VisitElement | null = context.bytesMustBeText
+    ? (start, end) => isText(data, start, end)
+    : null;
+  const got = checkElements(context, input, elements, visit);
   if (got < elements) throw inputErrors.bytesMissing(prefix, model, input.name, elements, got);
 }
 
@@ -95,10 +99,11 @@ function checkData(context: CheckContext, datatype: Datatype, input: InferInput)
 function checkElements(
   { prefix, model }: CheckContext,
   { name, data }: InferInput,
-  elementsMax: number,
-  visit: (element: Uint8Array) => boolean,
+  expected: number,
+  visit: VisitElement | null,
 ): number {
-  const walk = walkBytes(data, elementsMax, visit);
+  const { bytesElementsMax } = LIMITS;
+  const walk = walkBytes(data, expected > bytesElementsMax ? bytesElementsMax : expected, visit);
   switch (walk.kind) {
     case 'complete':
       return walk.elements;
@@ -107,14 +112,12 @@ function checkElements(
     case 'element-cut':
       throw inputErrors.bytesTruncated(name, walk.length, walk.available);
     case 'surplus':
-      throw inputErrors.bytesSurplus(prefix, model, name, walk.elements, elementsMax);
+      throw expected > bytesElementsMax
+        ? inputErrors.bytesTooMany(prefix, model, name, bytesElementsMax)
+        : inputErrors.bytesSurplus(prefix, model, name, walk.elements, expected);
     case 'refused':
       throw inputErrors.bytesNotText(prefix, model, name, walk.element);
   }
-}
-
-function isText(element: Uint8Array): boolean {
-  return isUtf8(element) && !element.includes(0);
 }
 
 function checkPictures(context: CheckContext, spec: InputSpec, input: InferInput): Pictures {
@@ -129,7 +132,12 @@ function checkPictures(context: CheckContext, spec: InputSpec, input: InferInput
     throw inputErrors.shape(prefix, model, input.name, formatShape([fixed]), formatShape(shape), false);
   }
   const encoded: Uint8Array[] = [];
-  const got = checkElements(context, input, count, (element) => encoded.push(element) > 0);
+  const got = checkElements(
+    context,
+    input,
+    count,
+    (start, end) => encoded.push(input.data.subarray(start, end)) > 0,
+  );
   if (got < count) throw inputErrors.bytesMissing(prefix, model, input.name, count, got);
   return { input: spec, encoded };
 }

@@ -36,6 +36,8 @@ export const LIMITS = {
   decodingPicturesMax: 4096,
   /** Their encoded bytes, which are copied for the threads. */
   decodingBytesMax: 512 << 20,
+  /** Elements of one BYTES input: backends make a string of each, which takes far more than its 4 bytes. */
+  bytesElementsMax: 1 << 22,
   /** Classes of one classification answer, Triton's bound. */
   classificationElementsMax: 1_000_000,
   /** Inputs, outputs, raw contents or parameters of one request, each; models in the field have hundreds. */

@@ -4,6 +4,7 @@ import type { InferRequest } from '#naiad/inference/request.js';
 import type { ImageSpec } from '#naiad/model-config/image-spec.js';
 import type { ModelSpec } from '#naiad/model-config/model-spec.js';
 import { checkRequest } from '#naiad/service/check-request.js';
+import { LIMITS } from '#naiad/settings/limits.js';
 import { joinBytes } from '#naiad/tensor/bytes.js';
 import { aModelSpec, anInputSpec, anOutputSpec, aServingModel } from '../support/models.js';
 import { anInput, aRequest } from '../support/requests.js';
@@ -295,6 +296,21 @@ describe('checkRequest passes', () => {
       spec,
     );
     expect(checked.inputs[0]).toMatchObject({ tensor: { shape: [2, 3, 4] } });
+  });
+
+  it('as many BYTES elements as one input may have, and refuses one more', () => {
+    const wide = aModelSpec({
+      maxBatchSize: 0,
+      inputs: [anInputSpec({ name: 'INPUT0', datatype: 'BYTES', dims: [-1] })],
+    });
+    const { bytesElementsMax } = LIMITS;
+    const empty = (count: number, shape: number[]) =>
+      check({ inputs: [in0({ datatype: 'BYTES', shape, data: new Uint8Array(4 * count) })] }, wide);
+    expect(empty(bytesElementsMax, [bytesElementsMax]).rows).toBe(1);
+    expect(() => empty(bytesElementsMax + 1, [bytesElementsMax + 1])).toThrow(
+      `${P}inference input 'INPUT0' for model 'simple' has more than ${bytesElementsMax} string elements`,
+    );
+    expect(() => empty(2, [2 ** 40])).toThrow(`${P}expected ${2 ** 40} string elements`);
   });
 
   it('NUL bytes where the backend keeps them', () => {

@@ -18,7 +18,25 @@ describe('BYTES tensors', () => {
         const walk = walkBytes(data, elementsMax, () => ++visited > 0);
         expect(visited).toBeLessThanOrEqual(elementsMax);
         if (walk.kind === 'complete') expect(walk.elements).toBe(visited);
+        expect(walkBytes(data, elementsMax, null)).toEqual(walk);
       }),
     );
+  });
+
+  it.each<[string, number[], number, object]>([
+    ['no bytes', [], 0, { kind: 'complete', elements: 0 }],
+    ['an empty element', [0, 0, 0, 0], 1, { kind: 'complete', elements: 1 }],
+    ['three bytes of a length', [1, 0, 0], 1, { kind: 'prefix-cut', available: 3 }],
+    ['a length without its element', [2, 0, 0, 0, 9], 1, { kind: 'element-cut', length: 2, available: 1 }],
+    [
+      'a length of 4 GiB',
+      [255, 255, 255, 255],
+      1,
+      { kind: 'element-cut', length: 2 ** 32 - 1, available: 0 },
+    ],
+    ['an element too many', [0, 0, 0, 0, 1, 0, 0, 0, 9], 1, { kind: 'surplus', elements: 2 }],
+    ['an element that is refused', [0, 0, 0, 0, 1, 0, 0, 0, 9], 9, { kind: 'refused', element: 1 }],
+  ])('tell of %s', (_, data, elementsMax, expected) => {
+    expect(walkBytes(Uint8Array.from(data), elementsMax, (start, end) => end === start)).toEqual(expected);
   });
 });
