@@ -1,4 +1,5 @@
 import type { Http2Server, IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
+import type { Socket } from 'node:net';
 import { Server, type ServerCredentials } from '@grpc/grpc-js';
 import { invariant } from '../lib/invariant.js';
 import { LIMITS } from '../settings/limits.js';
@@ -20,7 +21,7 @@ interface ServerInternals {
  */
 export class TunedServer {
   readonly server: Server;
-  readonly #sessions = new Set<ServerHttp2Session>();
+  readonly #sockets = new Set<Socket>();
 
   constructor() {
     this.server = new Server({
@@ -42,7 +43,10 @@ export class TunedServer {
     };
     internals.createHttp2Server = (credentials) => {
       const http2Server = create.call(this.server, credentials);
-      http2Server.prependListener('session', (session: ServerHttp2Session) => this.#opened(session));
+      http2Server.prependListener('connection', (socket: Socket) => this.#connected(socket));
+      http2Server.prependListener('session', (session: ServerHttp2Session) => {
+        session.setLocalWindowSize(LIMITS.connectionWindowBytes);
+      });
       http2Server.prependListener('stream', (_stream: ServerHttp2Stream, headers: IncomingHttpHeaders) =>
         repairTimeout(headers),
       );
@@ -53,13 +57,12 @@ export class TunedServer {
   /** Ends all connections at once, calls in flight included. */
   cut(): void {
     this.server.forceShutdown();
-    // Without channelz grpc-js forgets to end them.
-    for (const session of this.#sessions) session.destroy();
+    // Ending a session waits for its peer, which may have vanished.
+    for (const socket of this.#sockets) socket.destroy();
   }
 
-  #opened(session: ServerHttp2Session): void {
-    this.#sessions.add(session);
-    session.once('close', () => this.#sessions.delete(session));
-    session.setLocalWindowSize(LIMITS.connectionWindowBytes);
+  #connected(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
   }
 }

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
-import { connect, createServer } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TestClient } from '../support/client.js';
@@ -103,6 +103,26 @@ describe('closing', () => {
     await arrived;
     await harness.door.close(1);
     await expect(call).rejects.toMatchObject({ code: expect.any(Number) });
+  });
+});
+
+describe('closing with clients that have vanished', () => {
+  /** A connection that the server has taken, and whose other end does nothing more, not even end. */
+  const vanish = async (greeting: Buffer | string): Promise<Socket> => {
+    const socket = connect({ port: harness.door.port, host: '127.0.0.1', allowHalfOpen: true });
+    socket.on('error', () => {});
+    socket.write(greeting);
+    await once(socket, 'data');
+    return socket.pause();
+  };
+
+  it.each([
+    ['said nothing', ''],
+    ['idle in HTTP/2', Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0', 'latin1')],
+  ])('does not wait for one that was %s', async (_what, greeting) => {
+    const socket = await vanish(greeting);
+    await harness.door.close(1);
+    socket.destroy();
   });
 });
 
