@@ -3,14 +3,25 @@ import type { IncomingHttpHeaders } from 'node:http2';
 const HEADER = 'grpc-timeout';
 /** grpc-js keeps milliseconds in 32 bits: what is longer than 24.8 days turns into an instant timeout. */
 const MS_MAX = 2 ** 31 - 1;
-const UNIT_MS: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1000, m: 1 };
+const UNIT_MS: Readonly<Record<string, number>> = {
+  H: 3_600_000,
+  M: 60_000,
+  S: 1000,
+  m: 1,
+  u: 1e-3,
+  n: 1e-6,
+};
 
-/** Takes a deadline away that grpc-js would misread; nobody waits that long. */
+/**
+ * Mends deadlines that grpc-js would misread as one that has passed: a longer one than it can count is
+ * taken away, nobody waits that long; one below a millisecond becomes a millisecond.
+ */
 export function repairTimeout(headers: IncomingHttpHeaders): void {
   const value = headers[HEADER];
   if (typeof value !== 'string') return;
-  const unitMs = UNIT_MS[value.slice(-1)];
-  if (unitMs !== undefined && Number.parseInt(value, 10) * unitMs > MS_MAX) delete headers[HEADER];
+  const ms = Number.parseInt(value, 10) * (UNIT_MS[value.slice(-1)] ?? 1);
+  if (ms > MS_MAX) delete headers[HEADER];
+  else if (ms > 0 && ms < 1) headers[HEADER] = '1m';
 }
 
 /**
