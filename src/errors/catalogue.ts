@@ -163,13 +163,19 @@ export const inputErrors = {
     invalid(
       `${prefix}encoded pictures for input '${input}' for model '${model}' need shape [N] or [N,1], got ${got}`,
     ),
+  picturesTooMany: (prefix: string, model: string, input: string, got: number, picturesMax: number) =>
+    invalid(
+      `${prefix}input '${input}' for model '${model}' has ${got} encoded pictures, of which one request may hold ${picturesMax}`,
+    ),
   picture: (prefix: string, model: string, input: string, index: number, reason: string) =>
     invalid(`${prefix}picture ${index} of input '${input}' for model '${model}': ${reason}`),
 } as const;
 
 export const decodeErrors = {
-  full: (picturesMax: number, bytesMax: number) =>
-    unavailable(`Exceeds the limit of ${picturesMax} pictures or ${bytesMax} bytes waiting to be decoded`),
+  full: (picturesMax: number, bytesMax: number, decodedBytesMax: number) =>
+    unavailable(
+      `Exceeds the limit of ${picturesMax} pictures, ${bytesMax} encoded or ${decodedBytesMax} decoded bytes waiting to be decoded`,
+    ),
   threadLost: () =>
     new ServingError(
       'INTERNAL',

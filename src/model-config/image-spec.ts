@@ -1,4 +1,4 @@
-import type { Datatype } from '../tensor/datatype.js';
+import { BYTE_SIZES, type Datatype } from '../tensor/datatype.js';
 
 export const RESIZE_MODES = ['stretch', 'cover', 'contain'] as const;
 export const RESIZE_KERNELS = ['nearest', 'linear', 'cubic', 'mitchell', 'lanczos2', 'lanczos3'] as const;
@@ -33,4 +33,9 @@ export interface ImageSpec {
   /** Encoded size of one picture. */
   readonly bytesMax: number;
   readonly framesMax: number;
+}
+
+/** Bytes that one picture takes in the tensor. */
+export function decodedBytesOf({ height, width, channels, datatype }: ImageSpec): number {
+  return height * width * channels * BYTE_SIZES[datatype];
 }

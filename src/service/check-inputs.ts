@@ -1,5 +1,6 @@
 import { inputErrors } from '../errors/catalogue.js';
 import type { InferInput } from '../inference/request.js';
+import { decodedBytesOf } from '../model-config/image-spec.js';
 import type { InputSpec } from '../model-config/model-spec.js';
 import { LIMITS } from '../settings/limits.js';
 import { type VisitElement, walkBytes } from '../tensor/bytes.js';
@@ -82,8 +83,8 @@ function checkData(context: CheckContext, datatype: Datatype, input: InferInput)
   const elements = elementCount(input.shape);
   if (datatype !== 'BYTES') {
     const expected = elements * BYTE_SIZES[datatype];
-    if (expected !== input.data.length) {
-      throw inputErrors.byteSize(prefix, model, input.name, expected, input.data.length);
+    if (expected !== input.byteLength) {
+      throw inputErrors.byteSize(prefix, model, input.name, expected, input.byteLength);
     }
     return;
   }
@@ -131,6 +132,8 @@ function checkPictures(context: CheckContext, spec: InputSpec, input: InferInput
   if (fixed !== -1 && fixed !== count) {
     throw inputErrors.shape(prefix, model, input.name, formatShape([fixed]), formatShape(shape), false);
   }
+  const picturesMax = picturesOfRequestMax(spec);
+  if (count > picturesMax) throw inputErrors.picturesTooMany(prefix, model, input.name, count, picturesMax);
   const encoded: Uint8Array[] = [];
   const got = checkElements(
     context,
@@ -140,4 +143,11 @@ function checkPictures(context: CheckContext, spec: InputSpec, input: InferInput
   );
   if (got < count) throw inputErrors.bytesMissing(prefix, model, input.name, count, got);
   return { input: spec, encoded };
+}
+
+/** Bounds what a small request can make the server hold: a picture of 90 bytes may become megabytes. */
+function picturesOfRequestMax({ image }: InputSpec): number {
+  const { decodingPicturesMax, decodedBytesMax } = LIMITS;
+  if (image === null) return 0;
+  return Math.min(decodingPicturesMax, Math.floor(decodedBytesMax / decodedBytesOf(image)));
 }

@@ -32,10 +32,12 @@ export const LIMITS = {
   framesCeiling: 100_000,
   /** How long libvips may work on one picture; what the other bounds let through takes a few seconds. */
   pictureSecondsMax: 30,
-  /** Pictures waiting for a decode thread or in one. */
+  /** Pictures waiting for a decode thread or in one, and pictures of one request. */
   decodingPicturesMax: 4096,
   /** Their encoded bytes, which are copied for the threads. */
   decodingBytesMax: 512 << 20,
+  /** Bytes of the tensors they become: no more than may then wait in a queue, as a kilobyte can become 600. */
+  decodedBytesMax: 1 << 30,
   /** Elements of one BYTES input: backends make a string of each, which takes far more than its 4 bytes. */
   bytesElementsMax: 1 << 22,
   /** Classes of one classification answer, Triton's bound. */

@@ -355,6 +355,33 @@ describe('checkRequest and encoded pictures', () => {
     });
   });
 
+  it.each([
+    ['pictures', { height: 2, width: 2 }, LIMITS.decodingPicturesMax],
+    ['bytes that they become', { height: 1024, width: 1024 }, LIMITS.decodedBytesMax / (3 * 2 ** 20)],
+  ])('bounds the %s of one request before it looks at them', (_, size, limit) => {
+    const most = Math.floor(limit);
+    const model = aModelSpec({
+      maxBatchSize: 0,
+      inputs: [
+        anInputSpec({
+          name: 'image',
+          datatype: 'UINT8',
+          dims: [-1, size.height, size.width, 3],
+          image: { ...image, ...size },
+        }),
+      ],
+    });
+    const send = (count: number) =>
+      check(
+        { inputs: [anInput({ name: 'image', datatype: 'BYTES', shape: [count], data: bytes('one') })] },
+        model,
+      );
+    expect(() => send(most)).toThrow(`${P}expected ${most} string elements`);
+    expect(() => send(most + 1)).toThrow(
+      `${P}input 'image' for model 'simple' has ${most + 1} encoded pictures, of which one request may hold ${most}`,
+    );
+  });
+
   it('still takes the tensor', () => {
     const data = new Uint8Array(12);
     expect(

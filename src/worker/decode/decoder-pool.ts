@@ -1,10 +1,11 @@
 import { fileURLToPath } from 'node:url';
 import { Piscina } from 'piscina';
 import { decodeErrors, serverErrors } from '../../errors/catalogue.js';
-import type { ImageSpec } from '../../model-config/image-spec.js';
+import { decodedBytesOf, type ImageSpec } from '../../model-config/image-spec.js';
 import { LIMITS } from '../../settings/limits.js';
 import type { Log } from '../../telemetry/log.js';
 import type { DecodedPictures, PictureDecoder } from '../picture-decoder.js';
+import { Assembly } from './assembly.js';
 import type { DecodeReply, DecodeTask } from './decode-message.js';
 import { refusalOfBytes } from './refusals.js';
 import { type Slice, slicesOf } from './slices.js';
@@ -39,8 +40,10 @@ class DecoderPool implements PictureDecoder {
   /** null until the first picture, and after all threads were lost. */
   #pool: Piscina<DecodeTask, DecodeReply> | null = null;
   readonly #running = new Set<Promise<DecodeReply>>();
+  /** Of the requests that are being decoded. */
   #pictures = 0;
-  #bytes = 0;
+  #encodedBytes = 0;
+  #decodedBytes = 0;
   #closed = false;
 
   constructor({ threads, log, entry = DECODE_THREAD }: DecoderOptions) {
@@ -56,10 +59,20 @@ class DecoderPool implements PictureDecoder {
       if (reason !== null) return { kind: 'refused', problem: { index, reason } };
     }
     const sizes = pictures.map(({ byteLength }) => byteLength);
-    this.#admit(sizes);
-    const slices = slicesOf(sizes, this.#threads);
-    const replies = await Promise.all(slices.map((slice) => this.#run(taskOf(spec, pictures, slice))));
-    return join(slices, replies);
+    const encodedBytes = sum(sizes);
+    const rowBytes = decodedBytesOf(spec);
+    const decodedBytes = sizes.length * rowBytes;
+    this.#admit(sizes.length, encodedBytes, decodedBytes);
+    this.#pictures += sizes.length;
+    this.#encodedBytes += encodedBytes;
+    this.#decodedBytes += decodedBytes;
+    try {
+      return await this.#decodeSlices(spec, pictures, slicesOf(sizes, rowBytes, this.#threads));
+    } finally {
+      this.#pictures -= sizes.length;
+      this.#encodedBytes -= encodedBytes;
+      this.#decodedBytes -= decodedBytes;
+    }
   }
 
   async close(): Promise<void> {
@@ -70,21 +83,36 @@ class DecoderPool implements PictureDecoder {
     await pool?.destroy();
   }
 
-  /** A request is never too large for an idle decoder. */
-  #admit(sizes: readonly number[]): void {
-    const bytes = sum(sizes);
-    const { decodingPicturesMax, decodingBytesMax } = LIMITS;
+  /** A request is never too large for an idle decoder: the service bounds what a single one may hold. */
+  #admit(pictures: number, encodedBytes: number, decodedBytes: number): void {
+    const { decodingPicturesMax, decodingBytesMax, decodedBytesMax } = LIMITS;
     const full =
-      this.#pictures + sizes.length > decodingPicturesMax || this.#bytes + bytes > decodingBytesMax;
-    if (full && this.#pictures > 0) throw decodeErrors.full(decodingPicturesMax, decodingBytesMax);
+      this.#pictures + pictures > decodingPicturesMax ||
+      this.#encodedBytes + encodedBytes > decodingBytesMax ||
+      this.#decodedBytes + decodedBytes > decodedBytesMax;
+    if (full && this.#pictures > 0)
+      throw decodeErrors.full(decodingPicturesMax, decodingBytesMax, decodedBytesMax);
+  }
+
+  /** Settles when all slices have: until then their pictures and rows are in memory. */
+  async #decodeSlices(
+    spec: ImageSpec,
+    pictures: readonly Uint8Array[],
+    slices: readonly Slice[],
+  ): Promise<DecodedPictures> {
+    const assembly = new Assembly(pictures.length * decodedBytesOf(spec));
+    const running = slices.map(async (slice) => {
+      const reply = await this.#run(taskOf(spec, pictures, slice));
+      assembly.add(slice.start, slice.start * decodedBytesOf(spec), reply);
+    });
+    for (const settled of await Promise.allSettled(running)) {
+      if (settled.status === 'rejected') throw settled.reason;
+    }
+    return assembly.finish();
   }
 
   /** Rejects with ServingError INTERNAL. */
   #run(task: DecodeTask): Promise<DecodeReply> {
-    const pictures = task.sizes.length;
-    const bytes = task.bytes.byteLength;
-    this.#pictures += pictures;
-    this.#bytes += bytes;
     this.#pool ??= this.#start();
     const reply = this.#pool
       .run(task, { transferList: [task.bytes.buffer as ArrayBuffer] })
@@ -92,11 +120,7 @@ class DecoderPool implements PictureDecoder {
         this.#log.error({ err: error }, 'a decode thread failed');
         throw decodeErrors.threadLost();
       })
-      .finally(() => {
-        this.#pictures -= pictures;
-        this.#bytes -= bytes;
-        this.#running.delete(reply);
-      });
+      .finally(() => this.#running.delete(reply));
     this.#running.add(reply);
     return reply;
   }
@@ -141,27 +165,6 @@ function taskOf(spec: ImageSpec, pictures: readonly Uint8Array[], { start, end }
     offset += picture.byteLength;
   }
   return { spec, bytes, sizes };
-}
-
-/** The slices' tensors as one; where several were refused, the first picture is named. */
-function join(slices: readonly Slice[], replies: readonly DecodeReply[]): DecodedPictures {
-  const parts: Uint8Array[] = [];
-  for (const [at, reply] of replies.entries()) {
-    if (reply.kind === 'refused') {
-      const { index, reason } = reply.problem;
-      return { kind: 'refused', problem: { index: (slices[at]?.start ?? 0) + index, reason } };
-    }
-    parts.push(reply.data);
-  }
-  const [only] = parts;
-  if (only !== undefined && parts.length === 1) return { kind: 'decoded', data: only };
-  const data = new Uint8Array(sum(parts.map(({ byteLength }) => byteLength)));
-  let offset = 0;
-  for (const part of parts) {
-    data.set(part, offset);
-    offset += part.byteLength;
-  }
-  return { kind: 'decoded', data };
 }
 
 function sum(values: readonly number[]): number {

@@ -96,6 +96,22 @@ describe('createPictureDecoder', () => {
     expect(await decoder.decode(spec, [numbered(1)])).toMatchObject({ kind: 'refused' });
   });
 
+  it('counts what pictures become', async () => {
+    const { decoder } = start(
+      1,
+      entryOf(
+        'refuse-too',
+        "export default () => ({ kind: 'refused', problem: { index: 0, reason: 'x' } });",
+      ),
+    );
+    const wide = aSpec({ width: 8192, height: 8192, datatype: 'FP32' });
+    const waiting = decoder.decode(wide, [numbered(1)]);
+    await expect(decoder.decode(wide, [numbered(1)])).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    expect(await decoder.decode(spec, [numbered(1)])).toMatchObject({ kind: 'refused' });
+    await waiting;
+    expect(await decoder.decode(wide, [numbered(1)])).toMatchObject({ kind: 'refused' });
+  });
+
   it('waits for what runs when it closes', async () => {
     const { decoder } = start(2);
     const done: string[] = [];

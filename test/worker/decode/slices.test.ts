@@ -45,11 +45,19 @@ describe('slicesOf', () => {
       ],
     ],
   ])('cuts %d pictures for %d threads', (pictures, threads, expected) => {
-    expect(slicesOf(alike(pictures), threads).map(({ start, end }) => [start, end])).toEqual(expected);
+    expect(slicesOf(alike(pictures), 1000, threads).map(({ start, end }) => [start, end])).toEqual(expected);
+  });
+
+  it.each([
+    [3 << 20, 4],
+    [5 << 20, 8],
+    [500 << 20, 8],
+  ])('puts so many rows of %d bytes into a slice that copying them is short', (rowBytes, slices) => {
+    expect(slicesOf(alike(8), rowBytes, 2)).toHaveLength(slices);
   });
 
   it('gives a large picture a slice of its own', () => {
-    expect(slicesOf([5_000_000, 10_000, 10_000, 10_000], 2)).toEqual([
+    expect(slicesOf([5_000_000, 10_000, 10_000, 10_000], 1000, 2)).toEqual([
       { start: 0, end: 1 },
       { start: 1, end: 4 },
     ]);
@@ -61,7 +69,7 @@ describe('slicesOf', () => {
         fc.array(fc.integer({ min: 1, max: 30_000_000 }), { maxLength: 60 }),
         fc.integer({ min: 1, max: 16 }),
         (sizes, threads) => {
-          const slices = slicesOf(sizes, threads);
+          const slices = slicesOf(sizes, 1000, threads);
           const covered = slices.flatMap(({ start, end }) =>
             Array.from({ length: end - start }, (_, at) => start + at),
           );
