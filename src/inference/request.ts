@@ -9,13 +9,16 @@ export const NO_PARAMETERS: Parameters = new Map();
 
 /**
  * An input as a client sent it, not yet checked against any model. `data` is row-major little-endian
- * (BYTES: 4-byte length prefixes), a view on the received message that stays valid until the answer.
+ * (BYTES: 4-byte length prefixes), a view on the received message that stays valid until the answer, or
+ * made of it when first asked for: look at `byteLength` before.
  */
 export interface InferInput {
   readonly name: string;
   /** Whatever the client wrote; see `isDatatype`. */
   readonly datatype: string;
   readonly shape: Shape;
+  /** Length of `data`. */
+  readonly byteLength: number;
   readonly data: Uint8Array;
 }
 

@@ -33,5 +33,6 @@ export function aRequest(overrides: Partial<InferRequest> = {}): InferRequest {
 
 /** One row of 16 INT32 zeros, unless said otherwise. */
 export function anInput(overrides: Partial<InferInput> = {}): InferInput {
-  return { name: 'INPUT0', datatype: 'INT32', shape: [1, 16], data: new Uint8Array(64), ...overrides };
+  const data = overrides.data ?? new Uint8Array(64);
+  return { name: 'INPUT0', datatype: 'INT32', shape: [1, 16], byteLength: data.length, data, ...overrides };
 }

@@ -34,7 +34,8 @@ const NO_DATA = Buffer.alloc(0);
 
 /**
  * What an `InferTensorContents` holds: found in a first pass, which checks it and counts its elements.
- * The second, {@link toRaw}, needs the datatype, which may stand behind the contents in a message.
+ * The second, {@link toRaw}, needs the datatype, which may stand behind the contents in a message, and
+ * waits until the data are wanted: integers may take eight times their bytes in the message.
  */
 export interface TypedContents {
   /** Start and end of each piece; a sub-message that comes several times is merged. */
@@ -125,23 +126,35 @@ export function contentsProblem(
   return null;
 }
 
+/** Bytes of the elements as raw contents, which {@link toRaw} makes. Throws WireError when that is too much. */
+export function rawSize(contents: TypedContents, datatype: string): number {
+  const count = contents.counts.find((found) => found > 0) ?? 0;
+  if (count === 0 || !isDatatype(datatype)) return 0;
+  const size =
+    datatype === 'BYTES' ? contents.byteCount + LENGTH_BYTES * count : BYTE_SIZES[datatype] * count;
+  if (size > LIMITS.messageBytesMax) {
+    throw new WireError(`contents of ${size} bytes exceed ${LIMITS.messageBytesMax} bytes`);
+  }
+  return size;
+}
+
 /**
  * Second pass: the elements as raw little-endian bytes, BYTES with their lengths; a view on the message
- * where the floats lie there in one run. Only for contents without a {@link contentsProblem}.
+ * where the floats lie there in one run. `size` is their {@link rawSize}. Only for contents without a
+ * {@link contentsProblem}.
  */
-export function toRaw(reader: WireReader, contents: TypedContents, datatype: string): Buffer {
+export function toRaw(
+  reader: WireReader,
+  contents: TypedContents,
+  datatype: string,
+  size: number,
+): Uint8Array {
   const index = contents.counts.findIndex((count) => count > 0);
   if (index === -1 || !isDatatype(datatype)) return NO_DATA;
   const field = FIELDS[index] as Field;
   const isFloat = field.wire === WireType.fixed32 || field.wire === WireType.fixed64;
   if (isFloat && contents.floatRuns === 1 && contents.floatsEnd > contents.floatsStart) {
     return reader.view(contents.floatsStart, contents.floatsEnd);
-  }
-  const count = contents.counts[index] as number;
-  const size =
-    datatype === 'BYTES' ? contents.byteCount + LENGTH_BYTES * count : BYTE_SIZES[datatype] * count;
-  if (size > LIMITS.messageBytesMax) {
-    throw new WireError(`contents of ${size} bytes exceed ${LIMITS.messageBytesMax} bytes`);
   }
   const out = Buffer.allocUnsafe(size);
   let offset = 0;

@@ -16,9 +16,10 @@ import { LIMITS } from '../../settings/limits.js';
 import { WireReader } from '../../wire/reader.js';
 import { WireError } from '../../wire/wire-error.js';
 import { tagOf, WireType } from '../../wire/wire-type.js';
-import { contentsProblem, toRaw } from './contents.js';
+import { contentsProblem } from './contents.js';
 import { type InputDraft, namesSharedMemory, readInput } from './input.js';
 import { readParameter } from './parameters.js';
+import { TypedInput } from './typed-input.js';
 
 // ModelInferRequest
 const MODEL_NAME = tagOf(1, WireType.bytes);
@@ -44,7 +45,7 @@ export interface InferMessage {
   readonly inputs: readonly InferInput[];
   readonly outputs: readonly RequestedOutput[];
   readonly problems: RequestProblems;
-  /** Memory that the request holds: the message and what was made of typed contents. */
+  /** Memory that the request holds: the message and what is made of typed contents. */
   readonly byteSize: number;
 }
 
@@ -141,7 +142,7 @@ function readOutput(reader: WireReader): OutputDraft {
 interface Payload {
   readonly inputs: InferInput[];
   readonly problem: ServingError | null;
-  /** Bytes allocated for typed contents. */
+  /** Bytes that typed contents take as raw ones. */
   readonly madeBytes: number;
 }
 
@@ -157,7 +158,7 @@ function bindInputs(
   let rawIndex = 0;
   let madeBytes = 0;
   for (const { name, datatype, shape, contents, inSharedMemory } of drafts) {
-    let data: Buffer = NO_DATA;
+    let input: InferInput | null = null;
     if (problem === null) {
       if (inSharedMemory) {
         problem = payloadErrors.sharedMemoryDisabled();
@@ -167,16 +168,17 @@ function bindInputs(
             ? payloadErrors.rawAndTyped(model, name)
             : contentsProblem(contents, datatype, model, name);
         if (problem === null) {
-          data = toRaw(reader, contents, datatype);
-          madeBytes += data.length;
+          input = new TypedInput(name, datatype, shape, contents, reader);
+          madeBytes += input.byteLength;
         }
       } else if (rawIndex < raw.length) {
-        data = raw[rawIndex++] as Buffer;
+        const data = raw[rawIndex++] as Buffer;
+        input = { name, datatype, shape, byteLength: data.length, data };
       } else {
         problem = payloadErrors.missing(model, name);
       }
     }
-    inputs.push({ name, datatype, shape, data });
+    inputs.push(input ?? { name, datatype, shape, byteLength: 0, data: NO_DATA });
   }
   return { inputs, problem, madeBytes };
 }

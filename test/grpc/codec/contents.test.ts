@@ -11,7 +11,9 @@ function decodeContents(datatype: string, contents: object): Buffer {
   });
   const { inputs, problems } = decodeInferRequest(bytes);
   expect(problems.payload).toBeNull();
-  return Buffer.from(inputs[0]?.data ?? []);
+  const data = Buffer.from(inputs[0]?.data ?? []);
+  expect(inputs[0]?.byteLength).toBe(data.length);
+  return data;
 }
 
 function problemOf(datatype: string, contents: object): string | undefined {
@@ -93,6 +95,18 @@ describe('typed contents', () => {
     const { inputs, byteSize } = decodeInferRequest(bytes);
     expect(inputs[0]?.data.buffer).toBe(bytes.buffer);
     expect(byteSize).toBe(bytes.length + 12);
+  });
+
+  it('are made raw when they are asked for, once', () => {
+    const bytes = encodeRequest({
+      inputs: [{ name: 'x', datatype: 'INT64', contents: { int64_contents: [5] } }],
+    });
+    const [input] = decodeInferRequest(bytes).inputs;
+    expect(input?.byteLength).toBe(8);
+    // The last byte is the element itself: what is written there now shows that nobody has read it yet.
+    bytes[bytes.length - 1] = 7;
+    expect(input?.data).toEqual(Buffer.from([7, 0, 0, 0, 0, 0, 0, 0]));
+    expect(input?.data).toBe(input?.data);
   });
 
   it('may be packed, single, in several runs and in several pieces', () => {

@@ -73,7 +73,7 @@ describe('decodeInferRequest', () => {
         expect(message).toMatchObject({ modelName, modelVersion, id, outputs, byteSize: bytes.length });
         expect(message.problems).toEqual({ parameters: null, outputs: null, payload: null });
         expect(message.inputs.map((input) => ({ ...input, data: Uint8Array.from(input.data) }))).toEqual(
-          inputs,
+          inputs.map((input) => ({ ...input, byteLength: input.data.length })),
         );
         expect(new Map(message.options.custom)).toEqual(
           new Map(Object.entries(custom).map(([key, { value }]) => [key, value])),
