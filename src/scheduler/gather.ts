@@ -6,14 +6,15 @@ import type { Job } from './scheduler.js';
 
 /**
  * The inputs of a batch of `rows` rows in one run: the jobs' rows one behind the other, and every output
- * that one of them wants. All buffers are new and own their ArrayBuffer, so that they may be transferred;
- * the jobs' own tensors are views on what was received.
+ * that one of them wants. All buffers own their ArrayBuffer, so that they may be transferred. They are
+ * new, as the jobs' tensors are views on what was received; those of a lone job that are not are handed
+ * over themselves, and must not be read in the job any more.
  */
 export function gather(jobs: readonly Job[], rows: number): RunInputs {
   const [first] = jobs;
   invariant(first !== undefined, 'a batch has at least one job');
   if (jobs.length === 1) {
-    return { inputs: first.inputs.map(copy), outputs: first.outputs };
+    return { inputs: first.inputs.map(handOver), outputs: first.outputs };
   }
   return {
     inputs: first.inputs.map((tensor, index) => concatenate(jobs, tensor, index, rows)),
@@ -21,9 +22,9 @@ export function gather(jobs: readonly Job[], rows: number): RunInputs {
   };
 }
 
-// A copy of a Node Buffer through its own slice() would still be a view on the received message.
-function copy({ name, datatype, shape, data }: NamedTensor): NamedTensor {
-  return { name, datatype, shape, data: new Uint8Array(data) };
+function handOver({ name, datatype, shape, data, owned }: NamedTensor): NamedTensor {
+  // A copy of a Node Buffer through its own slice() would still be a view on the received message.
+  return { name, datatype, shape, data: owned === true ? data : new Uint8Array(data) };
 }
 
 function concatenate(

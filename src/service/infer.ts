@@ -91,7 +91,7 @@ async function decode(
     image.layout === 'NHWC'
       ? [encoded.length, height, width, channels]
       : [encoded.length, channels, height, width];
-  return { name: input.name, datatype: input.datatype, shape, data: decoded.data };
+  return { name: input.name, datatype: input.datatype, shape, data: decoded.data, owned: true };
 }
 
 /** Hands a request to its model's scheduler and waits for the answer, counting both outcomes. */

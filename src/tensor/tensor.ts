@@ -13,4 +13,6 @@ export interface Tensor {
 
 export interface NamedTensor extends Tensor {
   readonly name: string;
+  /** `data` has its ArrayBuffer to itself and is read by nobody else: whoever runs it may hand it over. */
+  readonly owned?: true;
 }

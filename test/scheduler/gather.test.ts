@@ -24,6 +24,16 @@ describe('gather', () => {
     expect(inputs.map(int32Values)).toEqual([[1, 2, 3, 4]]);
   });
 
+  it('hands over what a lone job owns, and copies it where several run together', () => {
+    const tensor: NamedTensor = { ...int32Tensor('IN', [1, 2], [1, 2]), owned: true };
+    const alone = gather([aJob({ inputs: [tensor] })], 1).inputs;
+    expect(alone[0]?.data).toBe(tensor.data);
+    expect(alone[0]).not.toHaveProperty('owned');
+    const together = gather([aJob({ inputs: [tensor] }), aJob({ inputs: [tensor] })], 2).inputs;
+    expect(together.map(int32Values)).toEqual([[1, 2, 1, 2]]);
+    expect(together[0]?.data.buffer).not.toBe(tensor.data.buffer);
+  });
+
   it('puts the rows of several jobs one behind the other, input by input, whatever their order', () => {
     const first = aJob({
       rows: 2,
