@@ -147,7 +147,7 @@ function checkPictures(context: CheckContext, spec: InputSpec, input: InferInput
 
 /** Bounds what a small request can make the server hold: a picture of 90 bytes may become megabytes. */
 function picturesOfRequestMax({ image }: InputSpec): number {
-  const { decodingPicturesMax, decodedBytesMax } = LIMITS;
+  const { decodingPicturesMax, requestDecodedBytesMax } = LIMITS;
   if (image === null) return 0;
-  return Math.min(decodingPicturesMax, Math.floor(decodedBytesMax / decodedBytesOf(image)));
+  return Math.min(decodingPicturesMax, Math.floor(requestDecodedBytesMax / decodedBytesOf(image)));
 }

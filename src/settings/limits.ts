@@ -2,13 +2,17 @@
 export const LIMITS = {
   /** gRPC frames carry a 32-bit length; Triton accepts the same. */
   messageBytesMax: 2 ** 31 - 1,
+  /** What a compressed message may become, since a few bytes can become a thousand times as many. */
+  decompressedBytesMax: 256 << 20,
+  /** All that a call of any other method than ModelInfer may send: names, versions, questions. */
+  otherRequestBytesMax: 1 << 20,
   /** Rows waiting in one model's queue, where its configuration sets no bound of its own. */
   queueRowsMax: 16_384,
   /** Bytes of inputs waiting in one model's queue: a quarter of a small machine's memory. */
   queueBytesMax: 1 << 30,
   /** Unanswered requests of the whole server; beyond it memory would grow with the clients' patience. */
   inFlightRequestsMax: 65_536,
-  /** Bytes of unanswered requests of the whole server. */
+  /** Bytes of all calls that have not ended: what has come of their requests, and answers until they are read. */
   inFlightBytesMax: 4 * 2 ** 30,
   /** Streams per HTTP/2 connection; grpc-js leaves it unlimited. */
   streamsPerConnectionMax: 4096,
@@ -36,18 +40,24 @@ export const LIMITS = {
   decodingPicturesMax: 4096,
   /** Their encoded bytes, which are copied for the threads. */
   decodingBytesMax: 512 << 20,
-  /** Bytes of the tensors they become: no more than may then wait in a queue, as a kilobyte can become 600. */
-  decodedBytesMax: 1 << 30,
+  /** Bytes of the tensors they become, most of which are not there before their turn comes. */
+  decodedBytesMax: 2 ** 31,
+  /** The same of one request, whose tensor is in memory as a whole; 90 bytes of a picture can become megabytes. */
+  requestDecodedBytesMax: 512 << 20,
   /** Elements of one BYTES input: backends make a string of each, which takes far more than its 4 bytes. */
   bytesElementsMax: 1 << 22,
   /** Classes of one classification answer, Triton's bound. */
   classificationElementsMax: 1_000_000,
   /** Inputs, outputs, raw contents or parameters of one request, each; models in the field have hundreds. */
   requestItemsMax: 16_384,
-  /** Bytes of one name, id or string parameter of a request. */
-  stringBytesMax: 16 << 20,
+  /** Bytes of one name, version or id of a request, which go into log lines and texts: what HTTP headers may have. */
+  nameBytesMax: 16 << 10,
+  /** Bytes of one string parameter of a request. */
+  stringBytesMax: 1 << 20,
   /** Open `Watch` streams of the health service; each load balancer holds one per name it asks for. */
   healthWatchesMax: 1024,
+  /** Open reflection streams; a tool needs one for a moment. */
+  reflectionStreamsMax: 64,
   /** Models in one `List` of the health service, which must fit into a client's 4 MiB. */
   healthListMax: 10_000,
   /** Dimensions of one tensor; ONNX models in the field stay below 10. */

@@ -357,7 +357,7 @@ describe('checkRequest and encoded pictures', () => {
 
   it.each([
     ['pictures', { height: 2, width: 2 }, LIMITS.decodingPicturesMax],
-    ['bytes that they become', { height: 1024, width: 1024 }, LIMITS.decodedBytesMax / (3 * 2 ** 20)],
+    ['bytes that they become', { height: 1024, width: 1024 }, LIMITS.requestDecodedBytesMax / (3 * 2 ** 20)],
   ])('bounds the %s of one request before it looks at them', (_, size, limit) => {
     const most = Math.floor(limit);
     const model = aModelSpec({

@@ -104,7 +104,7 @@ describe('createPictureDecoder', () => {
         "export default () => ({ kind: 'refused', problem: { index: 0, reason: 'x' } });",
       ),
     );
-    const wide = aSpec({ width: 8192, height: 8192, datatype: 'FP32' });
+    const wide = aSpec({ width: 16_384, height: 8192, datatype: 'FP32' });
     const waiting = decoder.decode(wide, [numbered(1)]);
     await expect(decoder.decode(wide, [numbered(1)])).rejects.toMatchObject({ code: 'UNAVAILABLE' });
     expect(await decoder.decode(spec, [numbered(1)])).toMatchObject({ kind: 'refused' });

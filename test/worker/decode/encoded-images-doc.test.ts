@@ -37,8 +37,9 @@ describe('docs/encoded-images.md', () => {
     expect(text).toContain(`${LIMITS.pictureSecondsMax} s to decode`);
     expect(text).toContain(`${grouped(LIMITS.decodingPicturesMax)} pictures`);
     expect(text).toContain(`${LIMITS.decodingBytesMax >> 20} MB`);
-    expect(text).toContain(`${LIMITS.decodedBytesMax / 2 ** 30} GiB`);
-    const shown = Math.floor(LIMITS.decodedBytesMax / (224 * 224 * 3 * 4));
+    expect(text).toContain(`${LIMITS.decodedBytesMax / 2 ** 30} GiB of their tensors`);
+    expect(text).toContain(`a tensor of ${LIMITS.requestDecodedBytesMax >> 20} MiB`);
+    const shown = Math.floor(LIMITS.requestDecodedBytesMax / (224 * 224 * 3 * 4));
     expect(text).toContain(`${grouped(shown)} for 224 × 224 FP32`);
   });
 });
