@@ -104,7 +104,7 @@ function checkElements(
   visit: VisitElement | null,
 ): number {
   const { bytesElementsMax } = LIMITS;
-  const walk = walkBytes(data, expected > bytesElementsMax ? bytesElementsMax : expected, visit);
+  const walk = walkBytes(data, Math.min(expected, bytesElementsMax), visit);
   switch (walk.kind) {
     case 'complete':
       return walk.elements;

@@ -1,9 +1,11 @@
 import { outputErrors } from '../errors/catalogue.js';
+import { invariant } from '../lib/invariant.js';
 import { LIMITS } from '../settings/limits.js';
-import { joinBytes } from '../tensor/bytes.js';
-import type { Datatype } from '../tensor/datatype.js';
+import { BytesBuilder } from '../tensor/bytes-builder.js';
+import { BYTE_SIZES, type Datatype } from '../tensor/datatype.js';
 import { elementCount } from '../tensor/shape.js';
 import type { NamedTensor } from '../tensor/tensor.js';
+import { rank, rankKeys } from './ranking.js';
 
 /** Reads element `index` as a number or bigint. */
 type ElementReader = (view: DataView, index: number) => number | bigint;
@@ -36,45 +38,33 @@ export interface ClassificationOptions {
  * last. Throws INVALID_ARGUMENT for datatypes without an order.
  */
 export function classify(tensor: NamedTensor, options: ClassificationOptions): NamedTensor {
-  const read = READERS[tensor.datatype];
-  if (read === undefined) throw outputErrors.classificationUnsupported(tensor.name, tensor.datatype);
-  const elements = elementCount(tensor.shape);
+  const { name, datatype, shape, data } = tensor;
+  const elements = elementCount(shape);
+  const read = READERS[datatype];
+  if (read === undefined) throw outputErrors.classificationUnsupported(name, datatype);
   if (elements > LIMITS.classificationElementsMax) throw outputErrors.classificationTooLarge();
-  const rows = options.batching ? (tensor.shape[0] ?? 1) : 1;
+  invariant(data.length === elements * BYTE_SIZES[datatype], `output '${name}' has ${data.length} bytes`);
+  const keys = rankKeys(datatype, data);
+  invariant(keys !== null, `${datatype} is read but not ranked`);
+  const rows = options.batching ? (shape[0] ?? 1) : 1;
   const classes = rows === 0 ? 0 : elements / rows;
   const count = Math.min(options.count, classes);
-  const view = new DataView(tensor.data.buffer, tensor.data.byteOffset, tensor.data.byteLength);
-  const strings: Uint8Array[] = [];
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  const ranked = new Uint32Array(count);
+  const strings = new BytesBuilder();
   for (let row = 0; row < rows; row++) {
-    const values = Array.from({ length: classes }, (_, index) => read(view, row * classes + index));
-    for (const index of highest(values, count)) {
-      strings.push(
-        Buffer.from(formatClass(values[index] as number | bigint, tensor.datatype, index, options.labels)),
-      );
+    const start = row * classes;
+    rank(keys, start, classes, ranked);
+    for (const index of ranked) {
+      strings.add(formatClass(read(view, start + index), datatype, index, options.labels));
     }
   }
   return {
-    name: tensor.name,
+    name,
     datatype: 'BYTES',
     shape: options.batching ? [rows, count] : [count],
-    data: joinBytes(strings),
+    data: strings.finish(),
   };
-}
-
-function highest(values: readonly (number | bigint)[], count: number): number[] {
-  const order = values.map((_, index) => index);
-  order.sort(
-    (a, b) => compareDescending(values[a] as number | bigint, values[b] as number | bigint) || a - b,
-  );
-  return order.slice(0, count);
-}
-
-function compareDescending(a: number | bigint, b: number | bigint): number {
-  const aIsNan = typeof a === 'number' && Number.isNaN(a);
-  const bIsNan = typeof b === 'number' && Number.isNaN(b);
-  if (aIsNan || bIsNan) return Number(aIsNan) - Number(bIsNan);
-  if (a === b) return 0;
-  return a > b ? -1 : 1;
 }
 
 function formatClass(
