@@ -134,12 +134,13 @@ function checkPictures(context: CheckContext, spec: InputSpec, input: InferInput
   }
   const picturesMax = picturesOfRequestMax(spec);
   if (count > picturesMax) throw inputErrors.picturesTooMany(prefix, model, input.name, count, picturesMax);
+  const { data } = input;
   const encoded: Uint8Array[] = [];
   const got = checkElements(
     context,
     input,
     count,
-    (start, end) => encoded.push(input.data.subarray(start, end)) > 0,
+    (start, end) => encoded.push(data.subarray(start, end)) > 0,
   );
   if (got < count) throw inputErrors.bytesMissing(prefix, model, input.name, count, got);
   return { input: spec, encoded };
