@@ -33,10 +33,10 @@ export function readInput(reader: WireReader): InputDraft {
     const tag = reader.tag();
     switch (tag) {
       case NAME:
-        input.name = reader.string(LIMITS.stringBytesMax);
+        input.name = reader.string(LIMITS.nameBytesMax);
         break;
       case DATATYPE:
-        input.datatype = reader.string(LIMITS.stringBytesMax);
+        input.datatype = reader.string(LIMITS.nameBytesMax);
         break;
       case SHAPE:
         readDim(reader, input.shape);

@@ -26,7 +26,7 @@ export function readParameter(reader: WireReader, parameters: Map<string, Reques
   let value = UNSET;
   while (!reader.atEnd) {
     const tag = reader.tag();
-    if (tag === KEY) key = reader.string(LIMITS.stringBytesMax);
+    if (tag === KEY) key = reader.string(LIMITS.nameBytesMax);
     else if (tag === VALUE) value = readValue(reader, value);
     else reader.skip(tag);
   }
