@@ -53,6 +53,17 @@ export const serverErrors = {
     unavailable(`Exceeds the limit of ${bytesMax} bytes of requests in flight`),
   inFlightRequests: (requestsMax: number) =>
     unavailable(`Exceeds the limit of ${requestsMax} requests in flight`),
+  requestTooLarge: (bytesMax: number) =>
+    new ServingError('RESOURCE_EXHAUSTED', `A request of this method has at most ${bytesMax} bytes`),
+  compressionUnknown: (encoding: string) =>
+    new ServingError('UNIMPLEMENTED', `Received message compressed with unsupported encoding "${encoding}"`),
+  decompressedTooLarge: (bytesMax: number) =>
+    new ServingError(
+      'RESOURCE_EXHAUSTED',
+      `Received message that decompresses to a size larger than ${bytesMax}`,
+    ),
+  reflectionStreams: (streamsMax: number) =>
+    new ServingError('RESOURCE_EXHAUSTED', `Exceeds the limit of ${streamsMax} reflection streams`),
   watchers: (watchersMax: number) =>
     new ServingError('RESOURCE_EXHAUSTED', `Exceeds the limit of ${watchersMax} health watches`),
   healthList: (modelsMax: number) =>

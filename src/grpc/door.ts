@@ -4,6 +4,7 @@ import type { InferenceService } from '../service/service.js';
 import { LIMITS } from '../settings/limits.js';
 import type { DoorSettings } from '../settings/settings.js';
 import type { Log } from '../telemetry/log.js';
+import { CallAccounts } from './call-accounts.js';
 import { Health } from './health.js';
 import { InFlight, type InFlightLimits } from './in-flight.js';
 import { registerInfer } from './methods/infer.js';
@@ -27,6 +28,7 @@ export interface GrpcDoorOptions {
 /** What one door holds at a time. */
 export interface DoorLimits extends InFlightLimits {
   readonly healthWatchesMax: number;
+  readonly reflectionStreamsMax: number;
 }
 
 /** The open gRPC port. */
@@ -55,7 +57,9 @@ export async function openGrpcDoor({
 }: GrpcDoorOptions): Promise<GrpcDoor> {
   // What grpc-js finds worth a line on stderr comes back as an error here too.
   setLogger({ error: (text: string) => log.debug({ source: 'grpc-js' }, text) });
-  const tuned = new TunedServer();
+  const inFlight = new InFlight(limits);
+  const accounts = new CallAccounts(inFlight, log);
+  const tuned = new TunedServer((stream, headers) => accounts.open(stream, headers));
   const { server } = tuned;
   const protos = loadProtos();
   let accepting = true;
@@ -65,7 +69,8 @@ export async function openGrpcDoor({
     service,
     clock,
     log,
-    inFlight: new InFlight(limits),
+    inFlight,
+    accounts,
     accepting: () => accepting,
   };
   registerReadiness(context);
@@ -73,9 +78,9 @@ export async function openGrpcDoor({
   registerStatistics(context);
   registerRepository(context);
   registerInfer(context);
-  const health = new Health(service, log, limits.healthWatchesMax);
-  health.register(server, protos, log);
-  registerReflection(server, log);
+  const health = new Health({ service, clock, log, watchesMax: limits.healthWatchesMax });
+  health.register(context);
+  registerReflection(context, limits.reflectionStreamsMax);
 
   const port = await listen(tuned, settings).catch((error: unknown) => {
     health.close();

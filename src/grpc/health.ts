@@ -1,12 +1,15 @@
-import type { Server, ServerWritableStream } from '@grpc/grpc-js';
+import type { ServerWritableStream } from '@grpc/grpc-js';
 import { serverErrors } from '../errors/catalogue.js';
+import type { Clock } from '../lib/clock.js';
 import type { InferenceService } from '../service/service.js';
 import { LIMITS } from '../settings/limits.js';
 import type { Log } from '../telemetry/log.js';
-import { type Decoded, decodeSafely } from './decoded.js';
+import { requestBytes } from './call-accounts.js';
+import { decodeMessage } from './decode-message.js';
+import type { MethodCodec } from './method-codec.js';
 import { HEALTH_SERVICE, INFERENCE_SERVICE, type Protos } from './protos.js';
 import { type GrpcStatus, toGrpcStatus } from './status.js';
-import { registerUnary } from './unary.js';
+import { asItIs, registerUnary, type UnaryContext } from './unary.js';
 
 export interface HealthRequest {
   readonly service: string;
@@ -16,7 +19,7 @@ export interface HealthResponse {
   readonly status: 'SERVING' | 'NOT_SERVING' | 'SERVICE_UNKNOWN';
 }
 
-type WatchCall = ServerWritableStream<Decoded<HealthRequest>, Buffer>;
+type WatchCall = ServerWritableStream<Buffer, Buffer>;
 
 type Encode = (response: HealthResponse) => Buffer;
 
@@ -30,49 +33,56 @@ interface Watch {
   isBlocked: boolean;
 }
 
+export interface HealthOptions {
+  readonly service: InferenceService;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly watchesMax: number;
+}
+
 /**
  * `grpc.health.v1.Health`: '' and the inference service stand for the server's readiness, any other name
  * for the model of that name. Watches are bounded and follow the service's readiness changes.
  */
 export class Health {
   readonly #service: InferenceService;
+  readonly #clock: Clock;
   readonly #watches = new Set<Watch>();
   readonly #unsubscribe: () => void;
   readonly #closed: GrpcStatus;
   readonly #watchesMax: number;
+  #isChanged = false;
 
-  constructor(service: InferenceService, log: Log, watchesMax: number) {
+  constructor({ service, clock, log, watchesMax }: HealthOptions) {
     this.#service = service;
+    this.#clock = clock;
     this.#watchesMax = watchesMax;
     this.#closed = toGrpcStatus(serverErrors.shuttingDown(), HEALTH_SERVICE, log);
-    this.#unsubscribe = service.onReadinessChange(() => this.#notify());
+    this.#unsubscribe = service.onReadinessChange(() => this.#changed());
   }
 
-  register(server: Server, protos: Protos, log: Log): void {
+  register(context: UnaryContext & { readonly protos: Protos }): void {
+    const { server, protos, log } = context;
     registerUnary(
-      server,
+      context,
       protos.codec<HealthRequest, HealthResponse>(HEALTH_SERVICE, 'Check'),
-      log,
       ({ service }) => this.#check(service),
     );
     registerUnary(
-      server,
+      context,
       protos.codec<object, { statuses: Record<string, HealthResponse> }>(HEALTH_SERVICE, 'List'),
-      log,
       () => this.#list(),
     );
     const watch = protos.codec<HealthRequest, HealthResponse>(HEALTH_SERVICE, 'Watch');
-    server.register<Decoded<HealthRequest>, Buffer>(
+    server.register<Buffer, Buffer>(
       watch.path,
       (call: WatchCall) => {
-        try {
-          this.#watch(call, watch.encode);
-        } catch (error) {
-          call.emit('error', toGrpcStatus(error, watch.path, log));
-        }
+        this.#watch(context, call, watch).catch((error: unknown) => {
+          if (!call.cancelled) call.emit('error', toGrpcStatus(error, watch.path, log));
+        });
       },
-      (reply) => reply,
-      (bytes) => decodeSafely(watch.decode, bytes),
+      asItIs,
+      asItIs,
       'serverStream',
     );
   }
@@ -91,25 +101,37 @@ export class Health {
   }
 
   #list(): { statuses: Record<string, HealthResponse> } {
-    const names = this.#modelNames();
+    const names = new Set(this.#service.repositoryIndex('', false).map(({ name }) => name));
     if (names.size > LIMITS.healthListMax) throw serverErrors.healthList(LIMITS.healthListMax);
     const statuses: Record<string, HealthResponse> = {};
-    for (const name of ['', INFERENCE_SERVICE, ...names]) statuses[name] = this.#check(name);
+    for (const name of ['', INFERENCE_SERVICE, ...names]) statuses[name] = { status: this.#statusOf(name) };
     return { statuses };
   }
 
-  #watch(call: WatchCall, encode: Encode): void {
-    const { request } = call;
-    if (request.kind === 'malformed') throw request.error;
+  async #watch(
+    { accounts }: UnaryContext,
+    call: WatchCall,
+    { path, decode, encode }: MethodCodec<HealthRequest, HealthResponse>,
+  ): Promise<void> {
+    const account = accounts.complete(call);
+    if (account === null) return;
+    const { service } = decodeMessage(decode, await requestBytes(account, path, call.request));
+    if (call.cancelled) return;
     if (this.#watches.size >= this.#watchesMax) throw serverErrors.watchers(this.#watchesMax);
-    const watch: Watch = { service: request.message.service, call, encode, sent: '', isBlocked: false };
+    const watch: Watch = { service, call, encode, sent: '', isBlocked: false };
     this.#watches.add(watch);
     call.once('cancelled', () => this.#watches.delete(watch));
     this.#update(watch);
   }
 
-  #notify(): void {
-    for (const watch of this.#watches) this.#update(watch);
+  /** Many models may change at once, and only the latest state counts. */
+  #changed(): void {
+    if (this.#isChanged) return;
+    this.#isChanged = true;
+    this.#clock.afterTurn(() => {
+      this.#isChanged = false;
+      for (const watch of this.#watches) this.#update(watch);
+    });
   }
 
   /** Sends the state if it is news; while the client does not read, only the latest state waits. */
@@ -128,10 +150,6 @@ export class Health {
   #statusOf(name: string): HealthResponse['status'] {
     if (name === '' || name === INFERENCE_SERVICE) return this.#service.isReady() ? 'SERVING' : 'NOT_SERVING';
     if (this.#service.isModelReady(name, '')) return 'SERVING';
-    return this.#modelNames().has(name) ? 'NOT_SERVING' : 'SERVICE_UNKNOWN';
-  }
-
-  #modelNames(): Set<string> {
-    return new Set(this.#service.repositoryIndex('', false).map(({ name }) => name));
+    return this.#service.isModelKnown(name) ? 'NOT_SERVING' : 'SERVICE_UNKNOWN';
   }
 }

@@ -1,12 +1,12 @@
 import { serverErrors } from '../errors/catalogue.js';
 
-/** Bounds on everything that is unanswered at one time. */
+/** Bounds on everything that a door holds at one time. */
 export interface InFlightLimits {
   readonly inFlightRequestsMax: number;
   readonly inFlightBytesMax: number;
 }
 
-/** Counts unanswered requests and their bytes; refuses what would exceed the limits. */
+/** Counts unanswered requests, and the bytes of all calls that have not ended; refuses what is too much. */
 export class InFlight {
   readonly #limits: InFlightLimits;
   #requests = 0;
@@ -24,18 +24,26 @@ export class InFlight {
     return this.#bytes;
   }
 
-  /** Takes a request in; throws UNAVAILABLE and counts nothing when it does not fit. */
-  enter(bytes: number): void {
-    const { inFlightRequestsMax, inFlightBytesMax } = this.#limits;
+  /** Takes a request in; throws UNAVAILABLE and counts nothing when it is one too many. */
+  enter(): void {
+    const { inFlightRequestsMax } = this.#limits;
     if (this.#requests >= inFlightRequestsMax) throw serverErrors.inFlightRequests(inFlightRequestsMax);
-    if (this.#bytes + bytes > inFlightBytesMax) throw serverErrors.inFlightBytes(inFlightBytesMax);
     this.#requests++;
-    this.#bytes += bytes;
   }
 
   /** The request is answered. */
-  leave(bytes: number): void {
+  leave(): void {
     this.#requests--;
+  }
+
+  /** Throws UNAVAILABLE and counts nothing when there is no room for `bytes` more. */
+  hold(bytes: number): void {
+    const { inFlightBytesMax } = this.#limits;
+    if (this.#bytes + bytes > inFlightBytesMax) throw serverErrors.inFlightBytes(inFlightBytesMax);
+    this.#bytes += bytes;
+  }
+
+  release(bytes: number): void {
     this.#bytes -= bytes;
   }
 }

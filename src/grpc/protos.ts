@@ -5,11 +5,13 @@ import { loadSync, type PackageDefinition } from '@grpc/proto-loader';
 import { invariant } from '../lib/invariant.js';
 import { checkMessage } from '../wire/check-message.js';
 import { WireReader } from '../wire/reader.js';
-import type { MethodCodec } from './unary.js';
+import type { MethodCodec } from './method-codec.js';
 
 const PROTO_FOLDER = fileURLToPath(new URL('../../proto', import.meta.url));
 
 export const INFERENCE_SERVICE = 'inference.GRPCInferenceService';
+/** Path of the hot method. */
+export const MODEL_INFER = `/${INFERENCE_SERVICE}/ModelInfer`;
 export const HEALTH_SERVICE = 'grpc.health.v1.Health';
 
 /** Number of `FileDescriptorSet.file`, the only field of that message. */

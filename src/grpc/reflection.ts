@@ -1,16 +1,14 @@
 import { once } from 'node:events';
-import type {
-  Server,
-  ServerDuplexStream,
-  ServiceDefinition,
-  UntypedServiceImplementation,
-} from '@grpc/grpc-js';
+import type { ServerDuplexStream, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { PackageDefinition } from '@grpc/proto-loader';
+import { serverErrors } from '../errors/catalogue.js';
 import { invariant } from '../lib/invariant.js';
-import type { Log } from '../telemetry/log.js';
-import { decodeSafely } from './decoded.js';
+import type { CallAccount } from './call-account.js';
+import { streamOf } from './call-stream.js';
+import { decodeMessage } from './decode-message.js';
 import { HEALTH_SERVICE, INFERENCE_SERVICE, readFileDescriptors } from './protos.js';
 import { toGrpcStatus } from './status.js';
+import { asItIs, type UnaryContext } from './unary.js';
 
 const PATHS = [
   '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo',
@@ -27,31 +25,41 @@ type Answer = (request: Buffer) => Buffer;
  * proto files. The package answers, loaded when the first one asks; the streams are ours, since its own
  * write without end to a client that does not read.
  */
-export function registerReflection(server: Server, log: Log): void {
+export function registerReflection({ server, accounts, log }: UnaryContext, streamsMax: number): void {
+  let streams = 0;
   let answers: Promise<ReadonlyMap<string, Answer>> | null = null;
   for (const path of PATHS) {
     server.register<Buffer, Buffer>(
       path,
       (call: ReflectionCall) => {
+        if (streams >= streamsMax) {
+          call.emit('error', toGrpcStatus(serverErrors.reflectionStreams(streamsMax), path, log));
+          return;
+        }
+        const account = accounts.of(call);
+        if (account === null) return;
+        streams++;
+        streamOf(call).once('close', () => streams--);
         answers ??= loadAnswers();
         answers
-          .then((loaded) => serve(call, loaded.get(path)))
+          .then((loaded) => serve(call, account, loaded.get(path)))
           .catch((error: unknown) => {
             if (!call.cancelled) call.emit('error', toGrpcStatus(error, path, log));
           });
       },
-      (reply) => reply,
-      (bytes) => bytes,
+      asItIs,
+      asItIs,
       'bidi',
     );
   }
 }
 
-async function serve(call: ReflectionCall, answer: Answer | undefined): Promise<void> {
+async function serve(call: ReflectionCall, account: CallAccount, answer: Answer | undefined): Promise<void> {
   invariant(answer !== undefined, 'the package has both versions of reflection');
   // An iterator that ends early would destroy the stream before its status is sent.
   const requests: AsyncIterable<Buffer> = call.iterator({ destroyOnReturn: false });
   for await (const request of requests) {
+    if (account.compression !== null) throw serverErrors.compressionUnknown(account.compression);
     if (!call.write(answer(request))) await once(call, 'drain');
   }
   call.end();
@@ -69,9 +77,8 @@ async function loadAnswers(): Promise<ReadonlyMap<string, Answer>> {
       invariant(method !== undefined && handler !== undefined, 'the reflection service has its one method');
       const respond = capture(handler as (stream: CapturedStream) => void);
       answers.set(method.path, (bytes) => {
-        const request = decodeSafely((received): object => method.requestDeserialize(received), bytes);
-        if (request.kind === 'malformed') throw request.error;
-        return method.responseSerialize(respond(request.message));
+        const request = decodeMessage((received): object => method.requestDeserialize(received), bytes);
+        return method.responseSerialize(respond(request));
       });
     },
   });

@@ -23,7 +23,8 @@ export class TunedServer {
   readonly server: Server;
   readonly #sockets = new Set<Socket>();
 
-  constructor() {
+  /** `onStream` sees every stream before grpc-js does, and may change its headers. */
+  constructor(onStream: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void) {
     this.server = new Server({
       'grpc.max_receive_message_length': LIMITS.messageBytesMax,
       'grpc.max_send_message_length': -1,
@@ -47,9 +48,10 @@ export class TunedServer {
       http2Server.prependListener('session', (session: ServerHttp2Session) => {
         session.setLocalWindowSize(LIMITS.connectionWindowBytes);
       });
-      http2Server.prependListener('stream', (_stream: ServerHttp2Stream, headers: IncomingHttpHeaders) =>
-        repairTimeout(headers),
-      );
+      http2Server.prependListener('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
+        repairTimeout(headers);
+        onStream(stream, headers);
+      });
       return http2Server;
     };
   }

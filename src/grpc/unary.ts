@@ -1,6 +1,9 @@
 import type { Server, ServerUnaryCall, sendUnaryData } from '@grpc/grpc-js';
 import type { Log } from '../telemetry/log.js';
-import { type Decoded, decodeSafely } from './decoded.js';
+import type { CallAccount } from './call-account.js';
+import { type CallAccounts, requestBytes } from './call-accounts.js';
+import { decodeMessage } from './decode-message.js';
+import type { MethodCodec } from './method-codec.js';
 import { toGrpcStatus } from './status.js';
 
 /** A call as handlers see it: who asks, until when, and whether they still wait. */
@@ -9,51 +12,58 @@ export type Call = Pick<
   'getPeer' | 'getDeadline' | 'cancelled' | 'once' | 'off'
 >;
 
-/** How the messages of a method are read and written. */
-export interface MethodCodec<Request, Response> {
-  /** `/package.Service/Method` */
-  readonly path: string;
-  /** Throws for invalid bytes. */
-  decode(bytes: Buffer): Request;
-  encode(response: Response): Buffer;
+/** Where methods are registered, and what all of them need. */
+export interface UnaryContext {
+  readonly server: Server;
+  readonly accounts: CallAccounts;
+  readonly log: Log;
 }
 
 /**
  * Registers a unary method so that, whatever is sent and whatever is thrown, a call is answered once and
  * with a status of ours: grpc-js itself would say UNKNOWN, or nothing at all when a promise rejects.
- * `handle` throws or rejects with ServingError for what the client can mend.
+ * Messages are read when the request is complete, not before. `handle` throws or rejects with
+ * ServingError for what the client can mend.
  */
 export function registerUnary<Request, Response>(
-  server: Server,
+  { server, accounts, log }: UnaryContext,
   { path, decode, encode }: MethodCodec<Request, Response>,
-  log: Log,
-  handle: (request: Request, call: Call) => Response | Promise<Response>,
+  handle: (request: Request, call: Call, account: CallAccount) => Response | Promise<Response>,
 ): void {
   const answer = async (
-    call: ServerUnaryCall<Decoded<Request>, Buffer>,
+    call: ServerUnaryCall<Buffer, Buffer>,
     callback: sendUnaryData<Buffer>,
   ): Promise<void> => {
+    const account = accounts.complete(call);
+    if (account === null) return;
     let reply: Buffer;
     try {
-      const decoded = call.request;
-      if (decoded.kind === 'malformed') throw decoded.error;
-      reply = encode(await handle(decoded.message, call));
+      const bytes = requestBytes(account, path, call.request);
+      const request = decodeMessage(decode, bytes instanceof Promise ? await bytes : bytes);
+      if (call.cancelled) return;
+      reply = encode(await handle(request, call, account));
+      account.hold(reply.length);
     } catch (error) {
       callback(toGrpcStatus(error, path, log));
       return;
     }
     callback(null, reply);
   };
-  server.register<Decoded<Request>, Buffer>(
+  server.register<Buffer, Buffer>(
     path,
-    (call: ServerUnaryCall<Decoded<Request>, Buffer>, callback: sendUnaryData<Buffer>) => {
+    (call: ServerUnaryCall<Buffer, Buffer>, callback: sendUnaryData<Buffer>) => {
       // Beyond answering, only grpc-js itself can throw: on a stream that has just broken.
       answer(call, callback).catch((error: unknown) => {
         log.error({ err: error, method: path }, 'could not send an answer');
       });
     },
-    (reply) => reply,
-    (bytes) => decodeSafely(decode, bytes),
+    asItIs,
+    asItIs,
     'unary',
   );
+}
+
+/** grpc-js hands bytes through: what a message means is found out when its call is complete. */
+export function asItIs(bytes: Buffer): Buffer {
+  return bytes;
 }

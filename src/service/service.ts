@@ -12,6 +12,8 @@ export interface InferenceService {
   isReady(): boolean;
   /** False for models that are unknown or not loaded; throws for a malformed version. */
   isModelReady(name: string, version: string): boolean;
+  /** Whether there is anything to say about a model, ready or not. */
+  isModelKnown(name: string): boolean;
   serverMetadata(): ServerMetadata;
   modelMetadata(name: string, version: string): ModelMetadata;
   modelConfig(name: string, version: string): ModelConfig;

@@ -78,6 +78,11 @@ export class ServingService implements InferenceService {
       .some((entry) => isServed(entry) && (number === LATEST || entry.version === number));
   }
 
+  isModelKnown(name: string): boolean {
+    const { catalog } = this.#options;
+    return catalog.reason(name) !== '' || catalog.versions(name).length > 0;
+  }
+
   serverMetadata(): ServerMetadata {
     return { name: this.#options.id, version: this.#options.version, extensions: EXTENSIONS };
   }

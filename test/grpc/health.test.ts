@@ -1,7 +1,9 @@
+import { once } from 'node:events';
 import { type ClientReadableStream, status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LIMITS } from '#naiad/settings/limits.js';
 import { type Harness, openHarness } from './harness.js';
+import { framed, openCall, openSession, refusalOf, WATCH } from './raw-stream.js';
 import { type Message, ServiceClient } from './service-client.js';
 
 const WATCHES_MAX = 5;
@@ -95,6 +97,36 @@ describe('Watch', () => {
     await harness.door.close(60_000);
     expect(await watch.ended).toBe(status.UNAVAILABLE);
     expect(harness.service.listeners).toBe(0);
+  });
+
+  it('tells what many changes at once come to, once', async () => {
+    const watch = new Watch('echo');
+    expect(await watch.next()).toBe('SERVING');
+    let questions = 0;
+    const isModelReady = harness.service.isModelReady.bind(harness.service);
+    harness.service.isModelReady = (...asked) => {
+      questions++;
+      return isModelReady(...asked);
+    };
+    for (let change = 0; change < 101; change++) harness.service.setReady('echo', change % 2 === 1);
+    expect(await watch.next()).toBe('NOT_SERVING');
+    expect(questions).toBeLessThan(5);
+    watch.call.cancel();
+  });
+
+  it('that is over before its request is complete takes no place', async () => {
+    const session = await openSession(harness.door.port);
+    for (let call = 0; call < 2 * WATCHES_MAX; call++) {
+      const expired = openCall(session, WATCH, { 'grpc-timeout': '1m' });
+      expired.write(framed(Buffer.alloc(0)));
+      expect(await refusalOf(expired)).toMatchObject({ code: status.DEADLINE_EXCEEDED });
+      expired.end();
+      await once(expired, 'close');
+    }
+    session.destroy();
+    const watch = new Watch('');
+    expect(await watch.next()).toBe('SERVING');
+    watch.call.cancel();
   });
 
   it('is refused when as many are open as may be, until one ends', async () => {

@@ -112,12 +112,30 @@ describe('errors', () => {
   });
 
   it('with long texts are cut to what clients accept', async () => {
-    const name = 'ä\n%'.repeat(10_000);
+    const name = 'ä\n%'.repeat(4000);
     await expect(client.call('ModelInfer', echo([1], { model_name: name }))).rejects.toMatchObject({
       code: status.NOT_FOUND,
       details: expect.stringMatching(/^Request for unknown model: '(ä\n%)+ä?\n?\.\.\.$/),
     });
   });
+});
+
+it('refuses names and ids that no log line should hold', async () => {
+  const long = 'x'.repeat(LIMITS.nameBytesMax + 1);
+  const input = { name: long, datatype: 'FP32', shape: [1] };
+  for (const request of [
+    echo([1], { id: long }),
+    echo([1], { model_name: long }),
+    echo([1], { model_version: long }),
+    echo([1], { inputs: [input] }),
+    echo([1], { outputs: [{ name: long }] }),
+    echo([1], { parameters: { [long]: { bool_param: true } } }),
+  ]) {
+    await expect(client.call('ModelInfer', request)).rejects.toMatchObject({
+      code: status.INVALID_ARGUMENT,
+      details: `malformed request message: a string of ${long.length} bytes exceeds ${LIMITS.nameBytesMax} bytes`,
+    });
+  }
 });
 
 describe('deadlines', () => {

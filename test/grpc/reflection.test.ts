@@ -5,7 +5,9 @@ import { Client, credentials, status } from '@grpc/grpc-js';
 import { loadFileDescriptorSetFromBuffer } from '@grpc/proto-loader';
 import protobuf from 'protobufjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { LIMITS } from '#naiad/settings/limits.js';
 import { type Harness, openHarness } from './harness.js';
+import { openCall, openSession, refusalOf } from './raw-stream.js';
 import { type Message, ServiceClient } from './service-client.js';
 
 const PACKAGE = dirname(createRequire(import.meta.url).resolve('@grpc/reflection/package.json'));
@@ -71,6 +73,28 @@ describe.each(['v1', 'v1alpha'])('reflection %s', (version) => {
     );
     expect(answers).toHaveLength(51);
     expect(answers[0]).toMatchObject({ error_response: { error_code: 5 } });
+  });
+
+  it('holds a bounded number of streams, until they end', async () => {
+    const limited = await openHarness({ limits: { ...LIMITS, reflectionStreamsMax: 1 } });
+    const session = await openSession(limited.door.port);
+    const path = `/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`;
+    const first = openCall(session, path);
+    const second = openCall(session, path);
+    expect(await refusalOf(second)).toEqual({
+      code: status.RESOURCE_EXHAUSTED,
+      details: 'Exceeds the limit of 1 reflection streams',
+    });
+    first.close();
+    let code: unknown = null;
+    while (code !== '0') {
+      const next = openCall(session, path);
+      next.end();
+      [{ 'grpc-status': code }] = await once(next, 'response');
+      next.resume();
+    }
+    session.destroy();
+    await limited.door.close(0);
   });
 
   it('ends a stream with INVALID_ARGUMENT at bytes that are no request', async () => {

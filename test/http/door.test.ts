@@ -24,6 +24,7 @@ function aService(changes: Partial<InferenceService> = {}): InferenceService {
     modelStatistics: unexpected,
     repositoryIndex: unexpected,
     infer: unexpected,
+    isModelKnown: unexpected,
     onReadinessChange: unexpected,
     ...changes,
   };

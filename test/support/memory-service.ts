@@ -66,6 +66,10 @@ export class MemoryService implements InferenceService {
     return this.models.get(name) === true;
   }
 
+  isModelKnown(name: string): boolean {
+    return this.models.has(name);
+  }
+
   serverMetadata() {
     return { name: 'triton', version: '1.2.3', extensions: ['statistics', 'parameters'] };
   }

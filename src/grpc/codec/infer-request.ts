@@ -45,8 +45,8 @@ export interface InferMessage {
   readonly inputs: readonly InferInput[];
   readonly outputs: readonly RequestedOutput[];
   readonly problems: RequestProblems;
-  /** Memory that the request holds: the message and what is made of typed contents. */
-  readonly byteSize: number;
+  /** Bytes that typed contents take as raw ones, besides the message. */
+  readonly madeBytes: number;
 }
 
 interface OutputDraft {
@@ -71,13 +71,13 @@ export function decodeInferRequest(bytes: Buffer): InferMessage {
     const tag = reader.tag();
     switch (tag) {
       case MODEL_NAME:
-        modelName = reader.string(LIMITS.stringBytesMax);
+        modelName = reader.string(LIMITS.nameBytesMax);
         break;
       case MODEL_VERSION:
-        modelVersion = reader.string(LIMITS.stringBytesMax);
+        modelVersion = reader.string(LIMITS.nameBytesMax);
         break;
       case ID:
-        id = reader.string(LIMITS.stringBytesMax);
+        id = reader.string(LIMITS.nameBytesMax);
         break;
       case PARAMETERS:
         parameters ??= new Map();
@@ -113,7 +113,7 @@ export function decodeInferRequest(bytes: Buffer): InferMessage {
     problems: hasProblem
       ? { parameters: problem, outputs: wanted.problem, payload: payload.problem }
       : NO_PROBLEMS,
-    byteSize: bytes.length + payload.madeBytes,
+    madeBytes: payload.madeBytes,
   };
 }
 
@@ -127,7 +127,7 @@ function readOutput(reader: WireReader): OutputDraft {
   while (!reader.atEnd) {
     const tag = reader.tag();
     if (tag === OUTPUT_NAME) {
-      output.name = reader.string(LIMITS.stringBytesMax);
+      output.name = reader.string(LIMITS.nameBytesMax);
     } else if (tag === OUTPUT_PARAMETERS) {
       output.parameters ??= new Map();
       readParameter(reader, output.parameters);

@@ -10,21 +10,20 @@ import {
 } from '../../inference/request.js';
 import type { InferResponse } from '../../inference/response.js';
 import type { Clock } from '../../lib/clock.js';
+import type { CallAccount } from '../call-account.js';
 import { decodeInferRequest, type InferMessage } from '../codec/infer-request.js';
 import { encodeInferResponse } from '../codec/infer-response.js';
-import { INFERENCE_SERVICE } from '../protos.js';
+import { MODEL_INFER } from '../protos.js';
 import { toDeadlineNs } from '../timeout-header.js';
 import { type Call, registerUnary } from '../unary.js';
 import type { MethodContext } from './methods.js';
 
 /** ModelInfer, the hot method, with its own codec. */
 export function registerInfer(context: MethodContext): void {
-  const path = `/${INFERENCE_SERVICE}/ModelInfer`;
   registerUnary(
-    context.server,
-    { path, decode: decodeInferRequest, encode: encodeInferResponse },
-    context.log,
-    (message, call) => infer(context, message, call),
+    context,
+    { path: MODEL_INFER, decode: decodeInferRequest, encode: encodeInferResponse },
+    (message, call, account) => infer(context, message, call, account),
   );
 }
 
@@ -32,9 +31,11 @@ async function infer(
   { service, clock, inFlight, accepting }: MethodContext,
   message: InferMessage,
   call: Call,
+  account: CallAccount,
 ): Promise<InferResponse> {
   if (!accepting()) throw serverErrors.shuttingDown();
-  inFlight.enter(message.byteSize);
+  account.hold(message.madeBytes);
+  inFlight.enter();
   const canceller = new Canceller();
   const onCancelled = (): void => canceller.cancel();
   call.once('cancelled', onCancelled);
@@ -43,7 +44,7 @@ async function infer(
   } finally {
     // grpc-js calls an answered call cancelled too.
     call.off('cancelled', onCancelled);
-    inFlight.leave(message.byteSize);
+    inFlight.leave();
   }
 }
 

@@ -2,6 +2,7 @@ import type { Server } from '@grpc/grpc-js';
 import type { Clock } from '../../lib/clock.js';
 import type { InferenceService } from '../../service/service.js';
 import type { Log } from '../../telemetry/log.js';
+import type { CallAccounts } from '../call-accounts.js';
 import type { InFlight } from '../in-flight.js';
 import { INFERENCE_SERVICE, type Protos } from '../protos.js';
 import { type Call, registerUnary } from '../unary.js';
@@ -14,17 +15,22 @@ export interface MethodContext {
   readonly clock: Clock;
   readonly log: Log;
   readonly inFlight: InFlight;
+  readonly accounts: CallAccounts;
   /** False once the door takes no more inference requests. */
   accepting(): boolean;
 }
 
 /** Registers a method of the inference service whose messages protobufjs reads and writes. */
 export function registerMethod<Request extends object, Response extends object>(
-  { server, protos, log }: MethodContext,
+  { server, accounts, protos, log }: MethodContext,
   method: string,
   handle: (request: Request, call: Call) => Response | Promise<Response>,
 ): void {
-  registerUnary(server, protos.codec<Request, Response>(INFERENCE_SERVICE, method), log, handle);
+  registerUnary(
+    { server, accounts, log },
+    protos.codec<Request, Response>(INFERENCE_SERVICE, method),
+    handle,
+  );
 }
 
 /** Many requests name a model and maybe a version. */

@@ -92,9 +92,9 @@ describe('typed contents', () => {
     const bytes = encodeRequest({
       inputs: [{ name: 'x', datatype: 'FP32', contents: { fp32_contents: [1, 2, 3] } }],
     });
-    const { inputs, byteSize } = decodeInferRequest(bytes);
+    const { inputs, madeBytes } = decodeInferRequest(bytes);
     expect(inputs[0]?.data.buffer).toBe(bytes.buffer);
-    expect(byteSize).toBe(bytes.length + 12);
+    expect(madeBytes).toBe(12);
   });
 
   it('are made raw when they are asked for, once', () => {

@@ -70,7 +70,7 @@ describe('decodeInferRequest', () => {
           raw_input_contents: [...inputs.map(({ data }) => data), ...sent.surplus],
         });
         const message = decodeInferRequest(bytes);
-        expect(message).toMatchObject({ modelName, modelVersion, id, outputs, byteSize: bytes.length });
+        expect(message).toMatchObject({ modelName, modelVersion, id, outputs, madeBytes: 0 });
         expect(message.problems).toEqual({ parameters: null, outputs: null, payload: null });
         expect(message.inputs.map((input) => ({ ...input, data: Uint8Array.from(input.data) }))).toEqual(
           inputs.map((input) => ({ ...input, byteLength: input.data.length })),

@@ -1,0 +1,68 @@
+import { serverErrors } from '../errors/catalogue.js';
+import type { InFlight } from './in-flight.js';
+
+/** Length and compression of a message stand in front of it. */
+const FRAME_BYTES = 5;
+
+/** grpc-js puts a message together from its pieces, and keeps those. */
+const PIECES_COPIES = 2;
+
+/**
+ * What one call holds of a door's memory, from its first byte until its stream is closed: the bytes that
+ * have come, also of a message that is not complete, what is made of them, and the answer until the
+ * client has taken it.
+ */
+export class CallAccount {
+  /** `grpc-encoding` as the client wrote it; null when it wrote none. */
+  readonly #encoding: string | null;
+  readonly #inFlight: InFlight;
+  readonly #messageMax: number;
+  #received = 0;
+  #held = 0;
+  #isCompressed = false;
+  #isClosed = false;
+
+  constructor(inFlight: InFlight, messageMax: number, encoding: string | null) {
+    this.#inFlight = inFlight;
+    this.#messageMax = messageMax;
+    this.#encoding = encoding;
+  }
+
+  /** How the call's message is compressed; null when it is not. */
+  get compression(): string | null {
+    return this.#isCompressed ? this.#encoding : null;
+  }
+
+  /** Counts a piece of the request. Throws ServingError when it is too much for the call or the door. */
+  receive(piece: Uint8Array): void {
+    // A message begins with a byte that is 1 when it is compressed.
+    if (this.#received === 0) this.#isCompressed = piece[0] === 1;
+    this.#received += piece.length;
+    if (this.#received > FRAME_BYTES + this.#messageMax) {
+      throw serverErrors.requestTooLarge(this.#messageMax);
+    }
+    this.hold(PIECES_COPIES * piece.length);
+  }
+
+  /** The message has been put together, and its pieces are given up. */
+  complete(): void {
+    const surplus = (PIECES_COPIES - 1) * this.#received;
+    this.#held -= surplus;
+    this.#inFlight.release(surplus);
+  }
+
+  /** Counts memory that the call needs until its end. Throws UNAVAILABLE when the door has no more. */
+  hold(bytes: number): void {
+    // What comes too late is dropped soon, and nobody would give it back.
+    if (this.#isClosed) return;
+    this.#inFlight.hold(bytes);
+    this.#held += bytes;
+  }
+
+  /** The call has ended. */
+  close(): void {
+    this.#isClosed = true;
+    this.#inFlight.release(this.#held);
+    this.#held = 0;
+  }
+}

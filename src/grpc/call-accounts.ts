@@ -1,0 +1,92 @@
+import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import { LIMITS } from '../settings/limits.js';
+import type { Log } from '../telemetry/log.js';
+import { CallAccount } from './call-account.js';
+import { type AnyCall, forgetPieces, isOver, streamOf } from './call-stream.js';
+import { decompress } from './decompress.js';
+import type { InFlight } from './in-flight.js';
+import { MODEL_INFER } from './protos.js';
+import { toGrpcStatus } from './status.js';
+
+/** The accounts of a door's calls: opened with their streams, closed with them. */
+export class CallAccounts {
+  readonly #accounts = new Map<ServerHttp2Stream, CallAccount>();
+  readonly #inFlight: InFlight;
+  readonly #log: Log;
+
+  constructor(inFlight: InFlight, log: Log) {
+    this.#inFlight = inFlight;
+    this.#log = log;
+  }
+
+  /** For a new stream, before grpc-js sees it; a stream that sends too much is refused. */
+  open(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+    const path = headers[':path'] ?? '';
+    const encoding = headers['grpc-encoding'];
+    // grpc-js would decompress at once and without counting.
+    if (encoding !== undefined) delete headers['grpc-encoding'];
+    const account = new CallAccount(
+      this.#inFlight,
+      requestBytesMax(path),
+      typeof encoding === 'string' && encoding !== 'identity' ? encoding : null,
+    );
+    this.#accounts.set(stream, account);
+    stream.on('data', (piece: Buffer) => {
+      if (stream.closed) return;
+      try {
+        account.receive(piece);
+      } catch (error) {
+        this.#refuse(stream, path, error);
+      }
+    });
+    stream.once('close', () => {
+      this.#accounts.delete(stream);
+      account.close();
+    });
+  }
+
+  /** The account of a call that has come to its handler; null when nobody waits for an answer any more. */
+  of(call: AnyCall): CallAccount | null {
+    return isOver(call) ? null : (this.#accounts.get(streamOf(call)) ?? null);
+  }
+
+  /** {@link of} for a call whose whole request has come, as one message. */
+  complete(call: AnyCall): CallAccount | null {
+    const account = this.of(call);
+    if (account === null) return null;
+    forgetPieces(call);
+    account.complete();
+    return account;
+  }
+
+  #refuse(stream: ServerHttp2Stream, path: string, error: unknown): void {
+    const { code, details } = toGrpcStatus(error, path, this.#log);
+    if (!stream.headersSent) {
+      stream.respond(
+        {
+          ':status': 200,
+          'content-type': 'application/grpc+proto',
+          'grpc-status': code,
+          'grpc-message': encodeURI(details),
+        },
+        { endStream: true },
+      );
+    }
+    stream.close(constants.NGHTTP2_NO_ERROR);
+  }
+}
+
+/**
+ * The message of a call, decompressed and counted. A promise only where there is something to do;
+ * throws and rejects with ServingError.
+ */
+export function requestBytes(account: CallAccount, path: string, message: Buffer): Buffer | Promise<Buffer> {
+  const { compression } = account;
+  if (compression === null) return message;
+  const bytesMax = Math.min(requestBytesMax(path), LIMITS.decompressedBytesMax);
+  return decompress(message, compression, bytesMax, (bytes) => account.hold(bytes));
+}
+
+function requestBytesMax(path: string): number {
+  return path === MODEL_INFER ? LIMITS.messageBytesMax : LIMITS.otherRequestBytesMax;
+}
