@@ -97,7 +97,7 @@ export function toTensor(signature: InputSignature, source: Source): Tensor {
   if (datatype === 'BYTES') return { datatype: 'BYTES', shape: expected.map(() => 1), data };
   if (sniffFormat(source.bytes) !== null) return { datatype: 'BYTES', shape: [1], data };
   throw new CommandError(
-    `it is neither a picture nor .npy nor .json, and input '${signature.name}' takes ${datatype}`,
+    `it is neither a picture (JPEG, PNG, WebP, AVIF, GIF, TIFF) nor .npy nor .json, and input '${signature.name}' takes ${datatype}`,
   );
 }
 

@@ -47,8 +47,9 @@ export async function infer(argv: readonly string[], io: Io): Promise<number> {
       io.out(`${JSON.stringify({ ...result, ...timing })}\n`);
       return EXIT.ok;
     }
-    // Without names there is one input, and each file is a row.
-    const rowNames = named.length === 0 && files.length > 1 ? files : [];
+    // Without names there is one input; a file may hold several rows, which have no names then.
+    const isRowAFile = named.length === 0 && files.length > 1 && tensors[0]?.shape[0] === files.length;
+    const rowNames = isRowAFile ? files : [];
     io.out(formatResult(result, { classes: flags.given(FLAGS.top), rowNames, columns: io.columns }));
     if (flags.given(FLAGS.repeat)) io.out(formatLatencies(latencies));
     return EXIT.ok;

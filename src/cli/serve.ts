@@ -7,6 +7,7 @@ import { createLogger, type Logger } from '../telemetry/logger.js';
 import { endBySignal } from './ending.js';
 import { EXIT, UsageError } from './exit-codes.js';
 import type { Io } from './io.js';
+import { watchParent } from './parent-watch.js';
 import { LINGER_NS, ServeControl } from './serve-control.js';
 import { formatTable } from './table.js';
 
@@ -29,6 +30,12 @@ export async function serve(argv: readonly string[], io: Io): Promise<number> {
     end: (signal) => endBySignal(signal, log),
   });
   for (const signal of SIGNALS) process.on(signal, () => control.onSignal(signal));
+  if (environment.underNpm)
+    watchParent(
+      systemClock,
+      () => process.ppid,
+      () => control.onSignal('SIGTERM'),
+    );
   process.on('uncaughtException', (error) => control.onBug(error));
   process.on('unhandledRejection', (error) => control.onBug(error));
 

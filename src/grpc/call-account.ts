@@ -21,6 +21,8 @@ export class CallAccount {
   #held = 0;
   #isCompressed = false;
   #isClosed = false;
+  #isRefused = false;
+  #afterClose: (() => void) | null = null;
 
   constructor(inFlight: InFlight, messageMax: number, encoding: string | null) {
     this.#inFlight = inFlight;
@@ -44,6 +46,15 @@ export class CallAccount {
     this.hold(PIECES_COPIES * piece.length);
   }
 
+  /** Whether the call has been refused; what comes of it still is dropped. */
+  get isRefused(): boolean {
+    return this.#isRefused;
+  }
+
+  refuse(): void {
+    this.#isRefused = true;
+  }
+
   /** The message has been put together, and its pieces are given up. */
   complete(): void {
     const surplus = (PIECES_COPIES - 1) * this.#received;
@@ -64,5 +75,13 @@ export class CallAccount {
     this.#isClosed = true;
     this.#inFlight.release(this.#held);
     this.#held = 0;
+    this.#afterClose?.();
+    this.#afterClose = null;
+  }
+
+  /** Calls `listener`, the only one, once the call has ended: at once when it has already. */
+  afterClose(listener: () => void): void {
+    if (this.#isClosed) listener();
+    else this.#afterClose = listener;
   }
 }

@@ -1,4 +1,5 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import type { Clock } from '../lib/clock.js';
 import { LIMITS } from '../settings/limits.js';
 import type { Log } from '../telemetry/log.js';
 import { CallAccount } from './call-account.js';
@@ -12,10 +13,12 @@ import { toGrpcStatus } from './status.js';
 export class CallAccounts {
   readonly #accounts = new Map<ServerHttp2Stream, CallAccount>();
   readonly #inFlight: InFlight;
+  readonly #clock: Clock;
   readonly #log: Log;
 
-  constructor(inFlight: InFlight, log: Log) {
+  constructor(inFlight: InFlight, clock: Clock, log: Log) {
     this.#inFlight = inFlight;
+    this.#clock = clock;
     this.#log = log;
   }
 
@@ -32,10 +35,11 @@ export class CallAccounts {
     );
     this.#accounts.set(stream, account);
     stream.on('data', (piece: Buffer) => {
-      if (stream.closed) return;
+      if (stream.closed || account.isRefused) return;
       try {
         account.receive(piece);
       } catch (error) {
+        account.refuse();
         this.#refuse(stream, path, error);
       }
     });
@@ -47,7 +51,8 @@ export class CallAccounts {
 
   /** The account of a call that has come to its handler; null when nobody waits for an answer any more. */
   of(call: AnyCall): CallAccount | null {
-    return isOver(call) ? null : (this.#accounts.get(streamOf(call)) ?? null);
+    const account = this.#accounts.get(streamOf(call));
+    return account === undefined || account.isRefused || isOver(call) ? null : account;
   }
 
   /** {@link of} for a call whose whole request has come, as one message. */
@@ -72,7 +77,8 @@ export class CallAccounts {
         { endStream: true },
       );
     }
-    stream.close(constants.NGHTTP2_NO_ERROR);
+    // A reset overtakes headers that have not left yet, as of Node 22.
+    this.#clock.afterTurn(() => stream.close(constants.NGHTTP2_NO_ERROR));
   }
 }
 

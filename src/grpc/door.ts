@@ -37,6 +37,8 @@ export interface GrpcDoor {
   readonly port: number;
   /** New inference requests are answered UNAVAILABLE from now on; everything else goes on. */
   stopAccepting(): void;
+  /** Resolves when no inference request is left whose answer its client has not taken. */
+  answered(): Promise<void>;
   /**
    * Stops listening, lets calls in flight finish and ends idle connections; what is still open after
    * `graceMs` is cut. Resolves when all connections are closed; later calls get the same promise.
@@ -58,7 +60,7 @@ export async function openGrpcDoor({
   // What grpc-js finds worth a line on stderr comes back as an error here too.
   setLogger({ error: (text: string) => log.debug({ source: 'grpc-js' }, text) });
   const inFlight = new InFlight(limits);
-  const accounts = new CallAccounts(inFlight, log);
+  const accounts = new CallAccounts(inFlight, clock, log);
   const tuned = new TunedServer((stream, headers) => accounts.open(stream, headers));
   const { server } = tuned;
   const protos = loadProtos();
@@ -92,6 +94,7 @@ export async function openGrpcDoor({
     stopAccepting(): void {
       accepting = false;
     },
+    answered: () => inFlight.idle(),
     close(graceMs: number): Promise<void> {
       accepting = false;
       closing ??= new Promise((resolve) => {

@@ -6,11 +6,12 @@ export interface InFlightLimits {
   readonly inFlightBytesMax: number;
 }
 
-/** Counts unanswered requests, and the bytes of all calls that have not ended; refuses what is too much. */
+/** Counts inference requests whose answer is not with the client, and the bytes of all calls that have not ended; refuses what is too much. */
 export class InFlight {
   readonly #limits: InFlightLimits;
   #requests = 0;
   #bytes = 0;
+  readonly #idle: (() => void)[] = [];
 
   constructor(limits: InFlightLimits) {
     this.#limits = limits;
@@ -31,9 +32,15 @@ export class InFlight {
     this.#requests++;
   }
 
-  /** The request is answered. */
+  /** The request's call has ended. */
   leave(): void {
     this.#requests--;
+    if (this.#requests === 0) for (const wake of this.#idle.splice(0)) wake();
+  }
+
+  /** Resolves when no request is left. */
+  idle(): Promise<void> {
+    return this.#requests === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve));
   }
 
   /** Throws UNAVAILABLE and counts nothing when there is no room for `bytes` more. */

@@ -51,7 +51,6 @@ export class Protos {
       longs: String,
       enums: String,
       defaults: true,
-      oneofs: true,
     });
   }
 

@@ -38,8 +38,8 @@ export interface RunningServer {
   stop(): Promise<StopResult>;
 }
 
-/** Answers that are on their way when the drain ends get this long to leave. */
-const LAST_ANSWERS_MS = 500;
+/** Calls other than inference get this long to end once all inference is answered. */
+const LAST_CALLS_MS = 500;
 
 /**
  * Builds the server and starts it: models first, then the doors' health turns to ready. Doors open
@@ -94,7 +94,8 @@ export async function startServer(
   const stopAll = async (): Promise<void> => {
     grpc?.stopAccepting();
     await service.drain();
-    await Promise.all([grpc?.close(LAST_ANSWERS_MS), http?.close(LAST_ANSWERS_MS)]);
+    await grpc?.answered();
+    await Promise.all([grpc?.close(LAST_CALLS_MS), http?.close(LAST_CALLS_MS)]);
     for (const model of [...catalog.serving()]) {
       await catalog.unpublish(model.name, model.version);
       await unloadVersion(model);

@@ -120,14 +120,13 @@ export class ServingService implements InferenceService {
   }
 
   async infer(request: InferRequest): Promise<InferResponse> {
-    if (this.#phase !== 'serving') {
-      throw this.#phase === 'exiting' ? serverErrors.shuttingDown() : serverErrors.notReady();
-    }
     const trace = newTrace(request);
     let lease: Lease | null = null;
     let status: StatusCode | 'OK' = 'OK';
     this.#inFlight++;
     try {
+      if (this.#phase === 'exiting') throw serverErrors.shuttingDown();
+      if (this.#phase === 'starting') throw serverErrors.notReady();
       lease = this.#options.catalog.lease(request.modelName, parseVersion(request.modelVersion));
       return await infer(this.#options, lease.model, request, trace);
     } catch (error) {

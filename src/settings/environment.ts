@@ -14,6 +14,8 @@ export interface Environment {
   readonly terminal: boolean;
   /** Whether a terminal wants colours (https://no-color.org). */
   readonly colour: boolean;
+  /** Whether npm or npx runs this process as a script. */
+  readonly underNpm: boolean;
 }
 
 export function readEnvironment(): Environment {
@@ -23,6 +25,7 @@ export function readEnvironment(): Environment {
     cores: availableCores(availableParallelism(), readTextOrNull),
     terminal: process.stdout.isTTY === true,
     colour: (process.env.NO_COLOR ?? '') === '' && process.env.TERM !== 'dumb',
+    underNpm: process.env.npm_lifecycle_event !== undefined,
   };
 }
 

@@ -175,7 +175,7 @@ export const SERVE_FLAGS = {
     group: LOG,
     fallback: 'auto',
     choices: ['auto', 'json', 'pretty', 'default', 'ISO8601'],
-    help: "auto = pretty on a terminal, else json. Triton's default and ISO8601 are the same as auto: times are ISO 8601 in both forms.",
+    help: "auto = pretty on a terminal, else json. Triton's default and ISO8601 are the same as auto.",
   }),
   accessLog: booleanFlag({
     name: 'access-log',

@@ -93,7 +93,7 @@ describe('files', () => {
 
   it('that are no pictures are refused for an input of numbers', () => {
     expect(() => tensorsOf([IMAGE], file(Buffer.from('text'), 'notes.txt'))).toThrow(
-      "notes.txt: it is neither a picture nor .npy nor .json, and input 'image' takes FP32",
+      "notes.txt: it is neither a picture (JPEG, PNG, WebP, AVIF, GIF, TIFF) nor .npy nor .json, and input 'image' takes FP32",
     );
   });
 

@@ -35,7 +35,7 @@ def test_example_prints_what_the_readme_shows(language: str, code: str, shown: s
     if language == "python":
         command = [sys.executable, "-c", code]
     else:
-        code = code.replace("npx naiad infer", f"node dist/main.js infer --url {server.grpc_url}")
+        code = code.replace("main.js infer", f"main.js infer --url {server.grpc_url}")
         command = ["bash", "-c", code]
     result = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60)
     assert result.stderr == ""

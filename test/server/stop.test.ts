@@ -1,6 +1,10 @@
+import { once } from 'node:events';
+import { connect } from 'node:http2';
 import { status } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from 'vitest';
+import { encodeRequest } from '../support/infer-protos.js';
 import { fp32sOf, identityRequest } from '../support/messages.js';
+import { MODEL_INFER } from '../support/raw-client.js';
 import { identityConfig, identityModel, TestRepository } from '../support/repository.js';
 import { startTestServer, type TestServer } from '../support/server.js';
 
@@ -41,6 +45,38 @@ describe('stop', () => {
       details: 'GRPC server is shutting down and has stopped accepting new requests.',
     });
     expect((await Promise.all(answers)).map((answer) => fp32sOf(answer, 0))).toEqual([[1], [2], [3]]);
+    expect(await stopped).toBe('drained');
+  });
+
+  it('waits for a client that is slow to take its answer', async () => {
+    const server = await serve({});
+    const values = Array.from({ length: 1 << 20 }, (_, i) => i);
+    const session = connect(`http://127.0.0.1:${server.server.grpcPort}`);
+    cleanup.push(() => session.destroy());
+    const call = session.request({
+      ':method': 'POST',
+      ':path': MODEL_INFER,
+      'content-type': 'application/grpc',
+      te: 'trailers',
+    });
+    const message = encodeRequest({
+      model_name: 'other',
+      inputs: [{ name: 'INPUT0', datatype: 'FP32', shape: [1, values.length] }],
+      raw_input_contents: [Buffer.from(Float32Array.from(values).buffer)],
+    });
+    const frame = Buffer.alloc(5);
+    frame.writeUInt32BE(message.length, 1);
+    call.end(Buffer.concat([frame, message]));
+    // The answer's head has come, and nobody reads its body.
+    await once(call, 'response');
+    const stopped = server.server.stop();
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    let bytes = 0;
+    call.on('data', (piece: Buffer) => {
+      bytes += piece.length;
+    });
+    await once(call, 'end');
+    expect(bytes).toBeGreaterThan(4 * values.length);
     expect(await stopped).toBe('drained');
   });
 

@@ -8,6 +8,7 @@ export function anEnvironment(changes: Partial<Environment> = {}): Environment {
     cores: 8,
     terminal: false,
     colour: false,
+    underNpm: false,
     ...changes,
   };
 }

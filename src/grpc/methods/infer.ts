@@ -44,7 +44,8 @@ async function infer(
   } finally {
     // grpc-js calls an answered call cancelled too.
     call.off('cancelled', onCancelled);
-    inFlight.leave();
+    // The answer is in memory until the client has taken it.
+    account.afterClose(() => inFlight.leave());
   }
 }
 
