@@ -77,6 +77,8 @@ export class CallAccounts {
         { endStream: true },
       );
     }
+    // grpc-js does not know of it, and to answer twice is an exception.
+    stream.respond = () => {};
     // A reset overtakes headers that have not left yet, as of Node 22.
     this.#clock.afterTurn(() => stream.close(constants.NGHTTP2_NO_ERROR));
   }

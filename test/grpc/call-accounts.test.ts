@@ -129,6 +129,32 @@ it('refuses more than other methods need, complete or not', async () => {
   await roomy.door.close(0);
 });
 
+it('refuses once what grpc-js would refuse as well', async () => {
+  const roomy = await openHarness();
+  const other = await openSession(roomy.door.port);
+  const tooMuch = Buffer.alloc(LIMITS.otherRequestBytesMax + 6);
+  const unfinished = Buffer.from(tooMuch);
+  unfinished.writeUInt32BE(2 ** 31 - 1, 1);
+  const overlong = Buffer.from(tooMuch);
+  // The last piece is too much and begins a message of 4 GiB.
+  overlong.writeUInt32BE(LIMITS.otherRequestBytesMax - 10, 1);
+  overlong.fill(0xff, overlong.length - 11);
+  for (const body of [unfinished, overlong, tooMuch]) {
+    for (const timeout of ['1H', '1m']) {
+      const call = openCall(other, SERVER_LIVE, { 'grpc-timeout': timeout });
+      call.end(body);
+      await refusalOf(call);
+    }
+  }
+  const after = openCall(other, SERVER_LIVE);
+  after.end(framed(Buffer.alloc(0)));
+  after.resume();
+  const [trailers] = await once(after, 'trailers');
+  expect(trailers['grpc-status']).toBe('0');
+  other.destroy();
+  await roomy.door.close(0);
+});
+
 it('refuses an answer that does not fit any more', async () => {
   const infer = harness.service.infer.bind(harness.service);
   harness.service.infer = async (request) => {
