@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { COMMANDS } from '#naiad/cli/commands.js';
+import { parseConfig } from '#naiad/model-config/parse.js';
 import { addSub } from '../support/onnx.js';
 import { identityConfig, identityModel, TestRepository } from '../support/repository.js';
 import { startTestServer, type TestServer } from '../support/server.js';
@@ -184,6 +185,11 @@ describe('models', () => {
       name: 'echo',
       max_batch_size: 8,
       input: [{ name: 'INPUT0', data_type: 'TYPE_FP32', dims: ['-1'] }],
+    });
+
+    it('shows a configuration that can be used as config.json', async () => {
+      const { out } = await cli('models', 'show', 'echo', url);
+      expect(parseConfig('json', out, 'config.json').findings).toEqual([]);
     });
     expect(out).not.toContain('"cc_model_filenames"');
   });
