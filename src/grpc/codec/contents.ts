@@ -218,7 +218,13 @@ function writeIntegers(
         out[offset + 2] = low >>> 16;
         out[offset + 3] = low >>> 24;
       }
-      if (width > 4) out.writeUInt32LE(reader.high, offset + 4);
+      if (width > 4) {
+        const { high } = reader;
+        out[offset + 4] = high;
+        out[offset + 5] = high >>> 8;
+        out[offset + 6] = high >>> 16;
+        out[offset + 7] = high >>> 24;
+      }
     }
     offset += width;
   } while (isPacked && !reader.atEnd);
