@@ -187,11 +187,12 @@ describe('models', () => {
       input: [{ name: 'INPUT0', data_type: 'TYPE_FP32', dims: ['-1'] }],
     });
 
-    it('shows a configuration that can be used as config.json', async () => {
-      const { out } = await cli('models', 'show', 'echo', url);
-      expect(parseConfig('json', out, 'config.json').findings).toEqual([]);
-    });
     expect(out).not.toContain('"cc_model_filenames"');
+  });
+
+  it('shows a configuration that can be used as config.json', async () => {
+    const { out } = await cli('models', 'show', 'echo', url);
+    expect(parseConfig('json', out, 'config.json').findings).toEqual([]);
   });
 
   it('names the models there are when one is not', async () => {
