@@ -31,7 +31,7 @@ export const COMMANDS: readonly Command[] = [
     summary: 'Find everything that is wrong in model repositories, without serving them.',
     operands: 'DIR...',
     text: [
-      'Reads every configuration and loads every model once. Each finding is a line `FILE:LINE: text`, all of them at once.',
+      'Reads every configuration and loads every model once. All findings are told at once, each with its file and line where it has one: `error: config.pbtxt:2: …`.',
     ],
     flags: Object.values(CHECK_FLAGS),
     examples: ['naiad check /models', 'naiad check --json /models | jq .models'],
