@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 /** Many short slices: what a shared machine does to one of them, its neighbour most likely meets as well. */
-const FULL = { rounds: 9, seconds: 2, warmSeconds: 0.7 };
+const FULL = { rounds: 7, seconds: 2, warmSeconds: 0.7 };
 const QUICK = { rounds: 2, seconds: 1, warmSeconds: 0.5 };
 
 export const USAGE = `npm run bench -- [flags]

@@ -36,7 +36,11 @@ async function main() {
   const cases = [];
   for (const candidate of CASES) {
     if (only.length > 0 && !only.includes(candidate.name)) continue;
-    const report = await runCase(candidate, new Context({ pace, builds, peer, shared, root }));
+    const context = new Context({ pace, builds, peer, shared, root });
+    const interrupted = () => context.close().finally(() => process.exit(1));
+    process.once('SIGTERM', interrupted).once('SIGINT', interrupted);
+    const report = await runCase(candidate, context);
+    process.off('SIGTERM', interrupted).off('SIGINT', interrupted);
     console.log(`${caseSection(report)}\n`);
     cases.push(report);
   }

@@ -105,6 +105,9 @@ export class GrpcConnection {
     this.#socket = connect({ port, host: '127.0.0.1', noDelay: true });
     this.#socket.on('data', (chunk) => this.#read(chunk));
     this.#socket.on('error', (error) => this.#fail(error.message));
+    this.#socket.on('close', () => {
+      if (this.#calls.size > 0) this.#fail('the server closed the connection');
+    });
     this.#socket.write(
       Buffer.concat([
         PREFACE,
