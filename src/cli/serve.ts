@@ -6,6 +6,7 @@ import type { ServerSettings } from '../settings/settings.js';
 import { createLogger, type Logger } from '../telemetry/logger.js';
 import { endBySignal } from './ending.js';
 import { EXIT, UsageError } from './exit-codes.js';
+import { growHeapFreely } from './heap.js';
 import type { Io } from './io.js';
 import { watchParent } from './parent-watch.js';
 import { LINGER_NS, ServeControl } from './serve-control.js';
@@ -21,6 +22,7 @@ export async function serve(argv: readonly string[], io: Io): Promise<number> {
   if (parsed.kind === 'mistakes') throw new UsageError(...parsed.lines);
   const { settings, warnings } = parsed;
 
+  growHeapFreely();
   const log = createLogger(settings.log, { colour: environment.colour && environment.terminal });
   for (const warning of warnings) log.warn({}, warning);
   const control = new ServeControl({
