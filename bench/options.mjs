@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 /** Many short slices: what a shared machine does to one of them, its neighbour most likely meets as well. */
-const FULL = { rounds: 7, seconds: 2, warmSeconds: 0.7 };
+const FULL = { rounds: 5, seconds: 2, warmSeconds: 0.7 };
 const QUICK = { rounds: 2, seconds: 1, warmSeconds: 0.5 };
 
 export const USAGE = `npm run bench -- [flags]
@@ -17,6 +17,7 @@ export const USAGE = `npm run bench -- [flags]
   --compare DIR           a second build (a copy of dist) side by side; may be given several times
   --compare-node-flags=F  flags of node for the builds of --compare, separated by spaces
   --node-flags=F          flags of node for this build
+  --publish               publish a full run although other programs were busy meanwhile
   --list                  the cases
 
 NAIAD_SHARED  folder with data/imagenet/mobilenet_v2.onnx and peers/ (default: ../shared)
@@ -38,6 +39,7 @@ export function readOptions(argv, env) {
       compare: { type: 'string', multiple: true, default: [] },
       'compare-node-flags': { type: 'string', default: '' },
       'node-flags': { type: 'string', default: '' },
+      publish: { type: 'boolean', default: false },
       list: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -56,6 +58,7 @@ export function readOptions(argv, env) {
     shared: resolve(env.NAIAD_SHARED ?? resolve(ROOT, '../shared')),
     peers: env.PEERS ?? '/tmp/peers',
     only: values.only,
+    publish: values.publish,
     list: values.list,
     help: values.help,
     pace: { ...pace, rounds, seconds },

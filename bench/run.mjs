@@ -5,9 +5,9 @@ import { pictures } from './cases/pictures.mjs';
 import { simple } from './cases/simple.mjs';
 import { Context } from './context.mjs';
 import { readOptions, USAGE } from './options.mjs';
-import { judge } from './report/figures.mjs';
+import { foreignCores, judge } from './report/figures.mjs';
 import { keep, publish } from './report/publish.mjs';
-import { caseSection } from './report/tables.mjs';
+import { caseSection, QUIET_CORES_MAX } from './report/tables.mjs';
 import { describeMachine } from './system/machine.mjs';
 import { Peer } from './system/server.mjs';
 
@@ -46,7 +46,11 @@ async function main() {
   }
   const report = { date, machine: describeMachine(), pace, cases };
   const failed = cases.some((candidate) => candidate.failed !== null);
-  const path = options.publishable && !failed ? await publish(report, root) : await keep(report, root);
+  const quiet = options.publish || cases.every((candidate) => foreignCores(candidate) <= QUIET_CORES_MAX);
+  if (options.publishable && !quiet)
+    console.log('not published, for the machine was busy; --publish does it');
+  const published = options.publishable && quiet && !failed;
+  const path = published ? await publish(report, root) : await keep(report, root);
   console.log(`results: ${path}`);
   if (failed) process.exitCode = 1;
 }

@@ -44,3 +44,12 @@ export function range(values) {
   const { median, min, max } = spread(values);
   return values.length === 1 ? digits(median) : `${digits(median)} [${digits(min)}-${digits(max)}]`;
 }
+
+/**
+ * Cores that other programs kept busy while a case ran; 0 where nothing was measured in turn.
+ * @param {CaseReport} report
+ */
+export function foreignCores({ subjects }) {
+  const slices = subjects.flatMap(({ rounds }) => rounds.map(({ otherCores }) => otherCores));
+  return slices.length === 0 ? 0 : spread(slices).median;
+}

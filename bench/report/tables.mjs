@@ -1,9 +1,12 @@
-import { digits, range } from './figures.mjs';
+import { digits, foreignCores, range } from './figures.mjs';
 
 /**
  * @typedef {import('./figures.mjs').CaseReport} CaseReport
  * @typedef {import('./figures.mjs').Report} Report
  */
+
+/** Above this the figures say more about the others than about the server. */
+export const QUIET_CORES_MAX = 0.2;
 
 /** The report as Markdown: what it ran on, then a section for each case. @param {Report} report */
 export function toMarkdown({ date, machine, pace, cases }) {
@@ -17,12 +20,17 @@ export function toMarkdown({ date, machine, pace, cases }) {
 }
 
 /** @param {CaseReport} report */
-export function caseSection({ title, skipped, failed, bounds, subjects }) {
+export function caseSection(report) {
+  const { title, skipped, failed, bounds, subjects } = report;
   const heading = `### ${title}`;
   if (skipped !== null) return `${heading}\n\nSkipped: ${skipped}.`;
   if (failed !== null) return `${heading}\n\nFailed: ${failed}`;
   const parts = [heading, boundTable(bounds)];
   if (subjects.length > 0) parts.push(subjectTable(subjects));
+  const foreign = foreignCores(report);
+  if (foreign > QUIET_CORES_MAX) {
+    parts.push(`Disturbed: other programs kept ${digits(foreign)} cores busy meanwhile.`);
+  }
   return parts.join('\n\n');
 }
 
