@@ -7,8 +7,10 @@ import { readFailure } from './fs-errors.js';
 /** A version's folder; its number is a positive safe integer. */
 export interface VersionFolder {
   readonly version: number;
-  /** Absolute path. */
+  /** Absolute path from which it is loaded. */
   readonly directory: string;
+  /** Absolute path in the repository, for people: `directory` may be a copy of it. */
+  readonly origin: string;
   /** Names of what lies in it, hidden ones left out. */
   readonly files: readonly string[];
 }
@@ -109,7 +111,7 @@ function chooseConfigFile(
 async function readVersionFolder(directory: string, folder: string): Promise<VersionFolder> {
   const path = join(directory, folder);
   const { files, folders } = await listFolder(path);
-  return { version: Number(folder), directory: path, files: [...files, ...folders].sort() };
+  return { version: Number(folder), directory: path, origin: path, files: [...files, ...folders].sort() };
 }
 
 /** Whether a name could be meant as a version. */

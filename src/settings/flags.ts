@@ -28,6 +28,17 @@ export function parseServeFlags(argv: readonly string[], environment: Environmen
     strictReadiness: flags.get(FLAGS.strictReadiness),
     autoComplete: !flags.get(FLAGS.disableAutoComplete),
     modelLoadThreads: flags.get(FLAGS.modelLoadThreads),
+    lifecycle: {
+      controlMode: 'none',
+      pollSecs: 15,
+      loadModels: [],
+      configName: '',
+      settleMs: 1000,
+      loadRetries: 0,
+      reloadPolicy: 'availability-preserving',
+      keepWarmSecs: 0,
+      artifactCache: null,
+    },
     exitTimeoutSecs: flags.get(FLAGS.exitTimeoutSecs),
     grpc: {
       enabled: flags.get(FLAGS.allowGrpc),
@@ -39,6 +50,7 @@ export function parseServeFlags(argv: readonly string[], environment: Environmen
       address: flags.get(FLAGS.httpAddress),
       port: flags.get(FLAGS.httpPort),
     },
+    metrics: { enabled: false, address: '0.0.0.0', port: 8002 },
     lanes: {
       cores: environment.cores,
       cpuLanes: flags.get(FLAGS.cpuLanes),

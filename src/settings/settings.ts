@@ -11,15 +11,47 @@ export interface ServerSettings {
   /** Whether missing parts of a configuration are taken from the model. */
   readonly autoComplete: boolean;
   readonly modelLoadThreads: number;
+  readonly lifecycle: LifecycleSettings;
   readonly exitTimeoutSecs: number;
   readonly grpc: DoorSettings;
   readonly http: DoorSettings;
+  readonly metrics: DoorSettings;
   readonly lanes: LaneSettings;
   /** Threads that decode pictures. */
   readonly decodeThreads: number;
   readonly queueRowsMax: number;
   readonly queueBytesMax: number;
   readonly log: LogSettings;
+}
+
+/**
+ * Who says which models are loaded: `none` = all of the repository at start, and nothing after; `poll` =
+ * whatever lies in the repository; `explicit` = requests of clients, after those named at start.
+ */
+export type ControlMode = 'none' | 'poll' | 'explicit';
+
+/**
+ * What comes first when a new version replaces one that is served: `availability-preserving` loads it
+ * beside the old one, `memory-preserving` unloads the old one before and lets requests wait.
+ */
+export type ReloadPolicy = 'availability-preserving' | 'memory-preserving';
+
+export interface LifecycleSettings {
+  readonly controlMode: ControlMode;
+  readonly pollSecs: number;
+  /** Models to load at start in explicit mode; null = all. */
+  readonly loadModels: readonly string[] | null;
+  /** Use `configs/<name>.pbtxt` of models that have it; '' = always config.pbtxt. */
+  readonly configName: string;
+  /** How long the files of a model must have been left alone before it is read. */
+  readonly settleMs: number;
+  /** How often a failed load is tried again, with growing pauses, while its files stay the same. */
+  readonly loadRetries: number;
+  readonly reloadPolicy: ReloadPolicy;
+  /** How long a replaced version stays loaded, for a roll back at once. */
+  readonly keepWarmSecs: number;
+  /** Folder of the copies that models are served from; null = serve from the repository itself. */
+  readonly artifactCache: string | null;
 }
 
 export interface DoorSettings {

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { type RunningServer, startServer } from '#naiad/server/server.js';
 import { LIMITS } from '#naiad/settings/limits.js';
-import type { ServerSettings } from '#naiad/settings/settings.js';
+import type { LifecycleSettings, ServerSettings } from '#naiad/settings/settings.js';
 import { TestClient } from './client.js';
 import { RecordedLog } from './recorded-log.js';
 
@@ -18,14 +18,32 @@ export function testSettings(overrides: Partial<ServerSettings> = {}): ServerSet
     strictReadiness: true,
     autoComplete: true,
     modelLoadThreads: 4,
+    lifecycle: testLifecycle(),
     exitTimeoutSecs: 30,
     grpc: { enabled: true, address: '127.0.0.1', port: 0 },
     http: { enabled: true, address: '127.0.0.1', port: 0 },
+    metrics: { enabled: false, address: '127.0.0.1', port: 0 },
     lanes: { cores, cpuLanes: 0, cpuLanesMax: 4 * cores },
     decodeThreads: cores,
     queueRowsMax: LIMITS.queueRowsMax,
     queueBytesMax: LIMITS.queueBytesMax,
     log: { verbose: 0, info: true, warning: true, error: true, format: 'json', access: false },
+    ...overrides,
+  };
+}
+
+/** Models are read as soon as they are there, and served from where they lie. */
+export function testLifecycle(overrides: Partial<LifecycleSettings> = {}): LifecycleSettings {
+  return {
+    controlMode: 'none',
+    pollSecs: 1,
+    loadModels: [],
+    configName: '',
+    settleMs: 0,
+    loadRetries: 0,
+    reloadPolicy: 'availability-preserving',
+    keepWarmSecs: 0,
+    artifactCache: null,
     ...overrides,
   };
 }
