@@ -6,6 +6,12 @@ import { ServingError } from './serving-error.js';
  * `prefix` is `[request id: ID] `, see {@link requestPrefix}.
  */
 
+/** Why a version could not be loaded. */
+export interface VersionFailure {
+  readonly version: number;
+  readonly reason: string;
+}
+
 /** Errors about a request's content carry its id in front; lookup and front end errors do not. */
 export function requestPrefix(id: string): string {
   return `[request id: ${id === '' ? '<id_unknown>' : id}] `;
@@ -249,4 +255,46 @@ export const parameterErrors = {
     ),
   customType: (key: string) =>
     invalid(`invalid value type for '${key}' parameter, expected int64_param, bool_param, or string_param.`),
+} as const;
+
+/** What loading and unloading on request is answered with; where a text ends in a line feed, Triton's does. */
+export const repositoryErrors = {
+  notInRepository: (model: string, reason?: string) =>
+    internal(
+      `failed to load '${model}', failed to poll from model repository${reason === undefined ? '' : `: ${reason}`}`,
+    ),
+  noVersion: (model: string) =>
+    invalid(
+      `load failed for model '${model}': at least one version must be available under the version policy of model '${model}'\n`,
+    ),
+  /** All that failed, in ascending order. */
+  loadFailed: (model: string, versions: readonly VersionFailure[]) =>
+    invalid(
+      `load failed for model '${model}': ${versions
+        .map(({ version, reason }) => `version ${version} is at UNAVAILABLE state: ${reason};`)
+        .join('')}\n`,
+    ),
+  outdated: () =>
+    internal('Newer operation has been applied to the model lifecycle, current load operation is out-dated.'),
+  /** @param versions those that are loaded still, ascending */
+  unloadUnfinished: (model: string, versions: readonly number[]) =>
+    internal(`failed to unload '${model}', versions that are still available: ${versions.join(',')}`),
+  controlDisabled: () => unavailable('explicit model load / unload is not allowed if polling is enabled'),
+  noRollback: (model: string) =>
+    new ServingError(
+      'FAILED_PRECONDITION',
+      `model '${model}' can not be rolled back: nothing else was served before`,
+    ),
+  reloadWait: (model: string) =>
+    unavailable(`model '${model}' is being reloaded, the request waited too long for it`),
+  reloadWaiters: (model: string, max: number) =>
+    unavailable(`model '${model}' is being reloaded, ${max} requests wait for it already`),
+  nameEmpty: () => invalid('Model name cannot be empty. Please enter a valid name to deploy.'),
+  nameTraversal: (model: string) =>
+    invalid(`invalid model name '${model}', model name must not contain path traversal characters`),
+  loadParameterType: (key: string, expected: string) =>
+    invalid(`invalid value type for load parameter '${key}', expected ${expected}.`),
+  loadParameterUnknown: (key: string) => invalid(`unrecognized load parameter '${key}'.`),
+  unloadParameterType: (key: string) =>
+    invalid(`invalid value type for '${key}' parameter, expected bool_param.`),
 } as const;
