@@ -13,7 +13,10 @@ export interface SchedulerOptions {
   /** Name in error texts. */
   readonly model: string;
   readonly spec: Pick<ModelSpec, 'maxBatchSize' | 'inputs' | 'scheduling'>;
-  /** One per instance, at least one; the scheduler alone runs batches on them. */
+  /**
+   * One per instance, at least one. They may outlive the scheduler, and serve the one after it while this
+   * one drains: it lets go of them when its drain has ended.
+   */
   readonly executors: readonly Executor[];
   readonly clock: Clock;
   /** Rows that may wait where the configuration sets no bound. */

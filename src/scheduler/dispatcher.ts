@@ -68,6 +68,8 @@ export class Dispatcher implements Scheduler {
     this.#clock = parts.clock;
     this.#onBatch = parts.onBatch;
     this.#alarm = new Alarm(parts.clock, () => this.#dispatch());
+    // They may have served a scheduler before this one, and have died since.
+    if (!this.#instances.available) this.#availabilityChanged();
   }
 
   get pending(): number {
@@ -239,6 +241,7 @@ export class Dispatcher implements Scheduler {
     if (this.#drained === null || this.#pending > 0) return;
     this.#alarm.cancel();
     this.#replacementTimer?.cancel();
+    this.#instances.letGo();
     this.#drained.done();
   }
 }

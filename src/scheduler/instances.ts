@@ -32,12 +32,13 @@ export class Instance {
 /** The instances of a model, and which of them gets the next batch. */
 export class Instances {
   readonly #instances: readonly Instance[];
+  readonly #unsubscribe: readonly (() => void)[];
   #handedOver = 0;
   #next = 0;
 
   constructor(executors: readonly Executor[], onAvailability: () => void) {
     this.#instances = executors.map((executor) => new Instance(executor));
-    for (const executor of executors) executor.onAvailability(onAvailability);
+    this.#unsubscribe = executors.map((executor) => executor.onAvailability(onAvailability));
   }
 
   /** Whether any instance lives. */
@@ -81,5 +82,10 @@ export class Instances {
   finish(instance: Instance, marks: RunMarks | null): void {
     instance.batches--;
     if (marks !== null) instance.lastRunNs = marks.end - marks.start;
+  }
+
+  /** Changes of availability are no longer reported; the executors, which may serve others, stay. */
+  letGo(): void {
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
   }
 }

@@ -1,16 +1,16 @@
 import type { ModelDescription, RunInputs, RunOutputs } from '../backend/backend.js';
 
 /**
- * One instance of a model behind the thread border, as a scheduler sees it. The scheduler keeps count
- * of what it has handed over; an executor runs what it gets in that order.
+ * One instance of a model behind the thread border, as schedulers see it. Each scheduler keeps count of
+ * what it has handed over itself; an executor runs what it gets from all of them in that order.
  */
 export interface Executor {
   readonly name: string;
   readonly description: ModelDescription | null;
   /** False between the death of its thread and the end of the reload. */
   readonly available: boolean;
-  /** Called whenever `available` changes. */
-  onAvailability(listener: () => void): void;
+  /** Calls `listener` whenever `available` changes; returns how to stop. */
+  onAvailability(listener: () => void): () => void;
   /**
    * Runs one batch. The buffers of `batch.inputs` that own their whole ArrayBuffer may be transferred:
    * the caller must not read them afterwards. Rejects with ServingError: what the backend reported for

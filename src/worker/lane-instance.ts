@@ -12,6 +12,8 @@ export interface LoadRequest {
   readonly model: string;
   readonly backend: string;
   readonly options: InstanceOptions;
+  /** Requests wait for it: load as fast as can be, even if that slows down what is served. */
+  readonly urgent?: boolean;
 }
 
 let lastId: InstanceId = 0;
@@ -21,7 +23,7 @@ export class LaneInstance implements Executor {
   readonly id: InstanceId = ++lastId;
   readonly request: LoadRequest;
   readonly #unload: (instance: LaneInstance) => Promise<void>;
-  readonly #listeners: (() => void)[] = [];
+  readonly #listeners = new Set<() => void>();
   #description: ModelDescription | null = null;
   /** The lane that holds it; null before the first load and while its lane is replaced. */
   #lane: Lane | null = null;
@@ -51,8 +53,9 @@ export class LaneInstance implements Executor {
     return this.#retired;
   }
 
-  onAvailability(listener: () => void): void {
-    this.#listeners.push(listener);
+  onAvailability(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   async run(batch: RunInputs): Promise<RunOutputs> {
@@ -70,10 +73,10 @@ export class LaneInstance implements Executor {
   }
 
   /** Makes it available in `lane`. Rejects with an Error whose text is the reason. */
-  async loadInto(lane: Lane): Promise<void> {
+  async loadInto(lane: Lane, { lowPriority = false } = {}): Promise<void> {
     invariant(this.#lane === null && !this.#retired, `instance ${this.id} can't be loaded now`);
     const { backend, options } = this.request;
-    const loading = lane.load(this.id, backend, options).then((description) => {
+    const loading = lane.load(this.id, backend, options, { lowPriority }).then((description) => {
       this.#description = description;
       this.#change(() => (this.#lane = lane));
     });

@@ -135,14 +135,20 @@ export class HeldExecutor implements Executor {
   readonly runs: HeldRun[] = [];
   readonly batchSizes: number[] = [];
   readonly #clock: Clock;
-  readonly #listeners: (() => void)[] = [];
+  readonly #listeners = new Set<() => void>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  onAvailability(listener: () => void): void {
-    this.#listeners.push(listener);
+  /** Those who want to know of availability. */
+  get listeners(): number {
+    return this.#listeners.size;
+  }
+
+  onAvailability(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   setAvailable(available: boolean): void {

@@ -64,7 +64,14 @@ export function aModelSpec(overrides: Partial<ModelSpec> = {}): ModelSpec {
 /** An instance that lives and must not be asked to run. */
 export function anExecutor(available = true): Executor {
   const never = () => Promise.reject(new Error('not to be reached'));
-  return { name: 'm_0', description: null, available, onAvailability: () => {}, run: never, unload: never };
+  return {
+    name: 'm_0',
+    description: null,
+    available,
+    onAvailability: () => () => {},
+    run: never,
+    unload: never,
+  };
 }
 
 /** A version whose scheduler must not be reached. */

@@ -25,7 +25,7 @@ export class SimulatedExecutor implements Executor {
   readonly #random: Random;
   readonly #scenario: Scenario;
   readonly #onRun: (executor: SimulatedExecutor, batch: RunInputs) => void;
-  readonly #listeners: (() => void)[] = [];
+  readonly #listeners = new Set<() => void>();
   #timer: Timer | null = null;
 
   constructor(
@@ -46,8 +46,9 @@ export class SimulatedExecutor implements Executor {
     return this.#runs.length;
   }
 
-  onAvailability(listener: () => void): void {
-    this.#listeners.push(listener);
+  onAvailability(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   run(batch: RunInputs): Promise<RunOutputs> {
