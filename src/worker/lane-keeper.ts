@@ -2,6 +2,7 @@ import type { Device } from '../backend/backend.js';
 import type { Clock } from '../lib/clock.js';
 import { invariant } from '../lib/invariant.js';
 import type { Log } from '../telemetry/log.js';
+import type { GentleLoads } from './gentle-loads.js';
 import { Lane, LaneLostError } from './lane.js';
 import { LaneInstance, type LoadRequest } from './lane-instance.js';
 import { ReloadDelay } from './reload-delay.js';
@@ -11,6 +12,7 @@ export interface LaneKeeperOptions {
   readonly device: Device;
   readonly clock: Clock;
   readonly log: Log;
+  readonly gentleLoads: GentleLoads;
   /** Called when the lane has ended, which it does with its last instance. */
   readonly onEnded: () => void;
 }
@@ -21,6 +23,7 @@ export class LaneKeeper {
   readonly device: Device;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #gentleLoads: GentleLoads;
   readonly #onEnded: () => void;
   readonly #instances = new Set<LaneInstance>();
   /** Instances that were available when their lane died and are to be loaded again. */
@@ -33,11 +36,12 @@ export class LaneKeeper {
   #wake: () => void = () => {};
   #end: Promise<void> | null = null;
 
-  constructor({ id, device, clock, log, onEnded }: LaneKeeperOptions) {
+  constructor({ id, device, clock, log, gentleLoads, onEnded }: LaneKeeperOptions) {
     this.id = id;
     this.device = device;
     this.#clock = clock;
     this.#log = log;
+    this.#gentleLoads = gentleLoads;
     this.#onEnded = onEnded;
     this.#lane = this.#newLane();
   }
@@ -63,7 +67,7 @@ export class LaneKeeper {
     const instance = new LaneInstance(request, (unloading) => this.#unload(unloading));
     this.#instances.add(instance);
     try {
-      await instance.loadInto(this.#livingLane());
+      await instance.loadInto(this.#livingLane(), { lowPriority: this.#loadsGently(request) });
     } catch (error) {
       await this.#remove(instance);
       if (!(error instanceof LaneLostError)) throw error;
@@ -105,8 +109,18 @@ export class LaneKeeper {
     this.#onEnded();
   }
 
+  /** What else the lane holds would wait for a slow load. */
+  #loadsGently({ urgent = false }: LoadRequest): boolean {
+    return !urgent && this.#instances.size === 1 && this.#gentleLoads.allowed;
+  }
+
   #newLane(): Lane {
-    const lane = new Lane({ id: this.id, log: this.#log, onLost: () => this.#laneLost(lane) });
+    const lane = new Lane({
+      id: this.id,
+      log: this.#log,
+      onLost: () => this.#laneLost(lane),
+      onSlowed: () => this.#gentleLoads.failed(this.id),
+    });
     return lane;
   }
 
@@ -147,6 +161,7 @@ export class LaneKeeper {
 
   async #reload(instance: LaneInstance): Promise<void> {
     try {
+      // At normal priority: requests wait for it.
       await instance.loadInto(this.#livingLane());
       this.#lost.delete(instance);
       this.#log.info({ lane: this.id, instance: instance.name }, 'instance loaded again');

@@ -4,6 +4,7 @@ import { importBackend } from '../backend/registry.js';
 import { ServingError } from '../errors/serving-error.js';
 import { invariant, unreachable } from '../lib/invariant.js';
 import type { InstanceId, LaneError, LaneReply, LaneRequest } from './messages.js';
+import { lowerPriority } from './thread-priority.js';
 import { packTensors } from './transfer.js';
 
 /** Entry of a lane's thread: holds the instances and does what the serving thread asks, in that order. */
@@ -25,18 +26,14 @@ async function answer(request: LaneRequest): Promise<unknown> {
   try {
     return withTransfer(await perform(request));
   } catch (error) {
-    return { kind: 'failed', error: toLaneError(error) } satisfies LaneReply;
+    return failed(error);
   }
 }
 
 async function perform(request: LaneRequest): Promise<LaneReply> {
   switch (request.kind) {
-    case 'load': {
-      const backend = await importBackend(request.backend);
-      const instance = await backend.load(request.options);
-      instances.set(request.instance, instance);
-      return { kind: 'loaded', description: instance.description };
-    }
+    case 'load':
+      return load(request);
     case 'run':
       return { kind: 'ran', result: await instanceOf(request.instance).run(request.batch) };
     case 'unload': {
@@ -48,6 +45,23 @@ async function perform(request: LaneRequest): Promise<LaneReply> {
     default:
       return unreachable(request);
   }
+}
+
+type LoadRequest = LaneRequest & { kind: 'load' };
+type LoadReply = LaneReply & { kind: 'loaded' | 'failed' };
+
+async function load(request: LoadRequest): Promise<LoadReply> {
+  const lowered = request.lowPriority ? lowerPriority() : null;
+  let reply: LoadReply;
+  try {
+    const backend = await importBackend(request.backend);
+    const instance = await backend.load(request.options);
+    instances.set(request.instance, instance);
+    reply = { kind: 'loaded', description: instance.description, slowed: false };
+  } catch (error) {
+    reply = failed(error);
+  }
+  return lowered === null || lowered.restore() ? reply : { ...reply, slowed: true };
 }
 
 function instanceOf(id: InstanceId): Instance {
@@ -63,6 +77,10 @@ function withTransfer(reply: LaneReply): unknown {
   return transferList.length === 0
     ? packed
     : move({ [transferableSymbol]: transferList, [valueSymbol]: packed });
+}
+
+function failed(error: unknown): LoadReply {
+  return { kind: 'failed', error: toLaneError(error), slowed: false };
 }
 
 function toLaneError(error: unknown): LaneError {

@@ -24,6 +24,8 @@ export interface LaneOptions {
   readonly log: Log;
   /** Called once, before the pending requests reject, when the thread ends without having been asked to. */
   readonly onLost: () => void;
+  /** Called when the thread did not get its priority back after a load of low priority. */
+  readonly onSlowed: () => void;
 }
 
 /**
@@ -35,6 +37,7 @@ export class Lane {
   readonly id: number;
   readonly #log: Log;
   readonly #onLost: () => void;
+  readonly #onSlowed: () => void;
   readonly #pool: Piscina<LaneRequest, LaneReply>;
   readonly #pending = new Set<(error: Error) => void>();
   /** `ending`: nothing is pending and piscina has been told to end the thread. */
@@ -42,10 +45,11 @@ export class Lane {
   #idle: (() => void) | null = null;
   #deathNoted = false;
 
-  constructor({ id, log, onLost }: LaneOptions) {
+  constructor({ id, log, onLost, onSlowed }: LaneOptions) {
     this.id = id;
     this.#log = log;
     this.#onLost = onLost;
+    this.#onSlowed = onSlowed;
     this.#pool = new Piscina<LaneRequest, LaneReply>({
       filename: LANE_THREAD,
       // One thread, started by the first request; a minimum of one would make piscina start a new thread,
@@ -68,15 +72,20 @@ export class Lane {
     return this.#state === 'lost';
   }
 
-  /** Creates an instance. Rejects with an Error whose text is the reason. */
+  /**
+   * Creates an instance; with `lowPriority` at the cost of what else the lane holds rather than of other
+   * threads. Rejects with an Error whose text is the reason.
+   */
   async load(
     instance: InstanceId,
     backend: string,
     options: InstanceOptions,
+    { lowPriority = false } = {},
   ): Promise<ModelDescription | null> {
-    const reply = await this.#ask({ kind: 'load', instance, backend, options }, []);
+    const reply = await this.#ask({ kind: 'load', instance, backend, options, lowPriority }, []);
+    invariant(reply.kind === 'loaded' || reply.kind === 'failed', `lane answered '${reply.kind}' to a load`);
+    if (reply.slowed) this.#onSlowed();
     if (reply.kind === 'failed') throw new Error(reply.error.text);
-    invariant(reply.kind === 'loaded', `lane answered '${reply.kind}' to a load`);
     return reply.description;
   }
 

@@ -4,6 +4,7 @@ import { invariant } from '../lib/invariant.js';
 import type { LaneSettings } from '../settings/settings.js';
 import type { Log } from '../telemetry/log.js';
 import type { Executor } from './executor.js';
+import { GentleLoads } from './gentle-loads.js';
 import type { LoadRequest } from './lane-instance.js';
 import { LaneKeeper } from './lane-keeper.js';
 import { defaultInstanceCount, type LaneLoad, place } from './placement.js';
@@ -21,6 +22,13 @@ export interface LanesOptions {
   readonly settings: LaneSettings;
   readonly clock: Clock;
   readonly log: Log;
+  /**
+   * Asked before each load: whether it may run at low priority, so that sessions are not created at the
+   * cost of what is served. Only true where a thread can get its priority back. Lanes that share their
+   * thread with other instances load at normal priority all the same, and so do {@link LoadRequest.urgent}
+   * loads and those that replace a dead thread. Never, when left out.
+   */
+  readonly gentleLoads?: () => boolean;
 }
 
 /** For logs and tests. */
@@ -44,15 +52,17 @@ export class Lanes {
   readonly #settings: LaneSettings;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #gentleLoads: GentleLoads;
   readonly #keepers = new Map<number, LaneKeeper>();
   #lastId = 0;
   #replacedBefore = 0;
   #closing = false;
 
-  constructor({ settings, clock, log }: LanesOptions) {
+  constructor({ settings, clock, log, gentleLoads = () => false }: LanesOptions) {
     this.#settings = settings;
     this.#clock = clock;
     this.#log = log;
+    this.#gentleLoads = new GentleLoads(gentleLoads, log);
   }
 
   get status(): LanesStatus {
@@ -109,6 +119,7 @@ export class Lanes {
       device,
       clock: this.#clock,
       log: this.#log,
+      gentleLoads: this.#gentleLoads,
       onEnded: () => {
         this.#keepers.delete(id);
         this.#replacedBefore += keeper.replaced;

@@ -11,16 +11,25 @@ export type LaneRequest =
       readonly instance: InstanceId;
       readonly backend: string;
       readonly options: InstanceOptions;
+      /** Leave the processors to the threads that serve; for lanes that hold nothing else. */
+      readonly lowPriority: boolean;
     }
   | { readonly kind: 'run'; readonly instance: InstanceId; readonly batch: RunInputs }
   | { readonly kind: 'unload'; readonly instance: InstanceId };
 
-/** Lane -> serving thread. A lane answers every message; a rejection means that its thread has died. */
+/**
+ * Lane -> serving thread. A lane answers every message; a rejection means that its thread has died.
+ * `slowed`: after a load of low priority the thread could not get its own back.
+ */
 export type LaneReply =
-  | { readonly kind: 'loaded'; readonly description: ModelDescription | null }
+  | {
+      readonly kind: 'loaded';
+      readonly description: ModelDescription | null;
+      readonly slowed: boolean;
+    }
   | { readonly kind: 'ran'; readonly result: RunOutputs }
   | { readonly kind: 'unloaded' }
-  | { readonly kind: 'failed'; readonly error: LaneError };
+  | { readonly kind: 'failed'; readonly error: LaneError; readonly slowed: boolean };
 
 /** An error as data: `code` is null for what is not meant for clients; `text` goes to the log then. */
 export interface LaneError {

@@ -22,7 +22,7 @@ let lane: Lane;
 let lastInstance = 0;
 
 beforeAll(() => {
-  lane = new Lane({ id: 1, log, onLost: () => {} });
+  lane = new Lane({ id: 1, log, onLost: () => {}, onSlowed: () => {} });
 });
 afterAll(async () => {
   await lane.close();
@@ -298,7 +298,7 @@ describe('the requests of a lane', () => {
   });
 
   it('are waited for before the thread ends', async () => {
-    const other = new Lane({ id: 2, log, onLost: () => {} });
+    const other = new Lane({ id: 2, log, onLost: () => {}, onSlowed: () => {} });
     await other.load(1, 'identity', anIdentityLoad({ execute_delay_ms: '50' }).options);
     const settled: string[] = [];
     const run = other
