@@ -295,6 +295,16 @@ export const repositoryErrors = {
   loadParameterType: (key: string, expected: string) =>
     invalid(`invalid value type for load parameter '${key}', expected ${expected}.`),
   loadParameterUnknown: (key: string) => invalid(`unrecognized load parameter '${key}'.`),
+  /** @param path that of the parameter, without `file:` */
+  fileOutside: (path: string, normalized: string) =>
+    invalid(
+      `Invalid file parameter 'file:${path}' with normalized path '${normalized}' must stay within model directory.`,
+    ),
+  fileName: (path: string, reason: string) => invalid(`Invalid file parameter 'file:${path}': ${reason}.`),
+  filesTooMany: (model: string, filesMax: number) =>
+    invalid(`Files of model '${model}': more than ${filesMax}, the most that are taken.`),
+  rollbackWithOverride: () =>
+    invalid("load parameter 'rollback' can't be combined with 'config' or 'file:' parameters."),
   unloadParameterType: (key: string) =>
     invalid(`invalid value type for '${key}' parameter, expected bool_param.`),
 } as const;

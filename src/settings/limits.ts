@@ -62,8 +62,32 @@ export const LIMITS = {
   healthListMax: 10_000,
   /** Dimensions of one tensor; ONNX models in the field stay below 10. */
   rankMax: 64,
+  /** Events of one model that are remembered. */
+  historyEntriesMax: 100,
+  /** Models whose events are remembered, those that are long gone included. */
+  historyModelsMax: 4096,
+  /** How long a load, or the start, waits for files that keep changing. */
+  settleWaitMs: 60_000,
+  /** How long the answer to an unload waits for requests that still run. */
+  unloadWaitMs: 60_000,
+  /** Requests that wait for one model while it is unloaded to make room for its replacement. */
+  reloadWaitersMax: 4096,
+  /** How long they wait. */
+  reloadWaitMs: 60_000,
   /** Size of a configuration or label file. */
   configBytesMax: 16 << 20,
+  /** Folders in one repository. */
+  repositoryModelsMax: 65_536,
+  /** Files and folders of one model; large models in shards have hundreds. */
+  modelFilesMax: 16_384,
+  /** Folders within each other below a model's folder. */
+  modelDepthMax: 16,
+  /** Copies of models that are kept; those in use are kept beyond it. */
+  cacheBytesMax: 32 * 2 ** 30,
+  /** What a model may return to: what is served and three before it. */
+  generationsMax: 4,
+  /** Models made of files that a client sent, kept per name: the one served and some that were tried. */
+  sentModelsMax: 4,
   /**
    * Threads for CPU instances per core where the command line says nothing: enough for the operating
    * system to share the cores fairly between models; one costs 9 MB and 30 ms.
