@@ -1,54 +1,50 @@
 import { modelErrors } from '../errors/catalogue.js';
-import { invariant } from '../lib/invariant.js';
+import type { IndexRow } from './index-rows.js';
 import type { Lease, ServingModel } from './serving-model.js';
-import { MOVES, type VersionState } from './states.js';
 
-/** One version of a model as the index shows it. */
-export interface VersionEntry {
-  readonly version: number;
-  readonly state: VersionState;
-  /** Empty unless it is not served. */
-  readonly reason: string;
+/** One version of a model as the index shows it; READY exactly when `serving` can be asked. */
+export interface VersionEntry extends IndexRow {
   readonly serving: ServingModel | null;
 }
 
+/** All that is known of a model. */
+export interface CatalogEntry {
+  /** Why the model as a whole can't be served as its folder says; '' otherwise. */
+  readonly reason: string;
+  /** False for a model that was unloaded on purpose. */
+  readonly wanted: boolean;
+  /** Nothing of it is served for a moment: requests are to wait rather than be refused. */
+  readonly held: boolean;
+  /** Ascending. */
+  readonly versions: readonly VersionEntry[];
+}
+
 /** Whether requests to this version can be answered: it is published and an instance of it lives. */
-export function isServed({ state, serving }: VersionEntry): boolean {
-  return state === 'READY' && serving !== null && serving.executors.some(({ available }) => available);
+export function isServed({ serving }: VersionEntry): boolean {
+  return serving?.executors.some(({ available }) => available) ?? false;
 }
-
-interface MutableVersionEntry {
-  version: number;
-  state: VersionState;
-  reason: string;
-  serving: ServingModel | null;
-  leases: number;
-  idle: (() => void)[];
-}
-
-interface ModelEntry {
-  /** Why the model as a whole can't be served: its folder or configuration; '' otherwise. */
-  reason: string;
-  readonly versions: Map<number, MutableVersionEntry>;
-}
-
-/** The reason of a version that was taken out of service on purpose, Triton's word. */
-const UNLOADED = 'unloaded';
 
 /** Asks for the highest version that is ready. */
 export const LATEST = -1;
 
 /**
- * What is known and what is served. Owns the state of every version; publishing and unpublishing are
- * atomic, since all of it happens on the serving thread.
+ * What is known and what is served, as the lifecycle of each model states it, and who holds it. Publishing
+ * is atomic, since all of it happens on the serving thread.
  */
 export class Catalog {
-  readonly #models = new Map<string, ModelEntry>();
+  readonly #models = new Map<string, CatalogEntry>();
+  readonly #leases = new Map<ServingModel, number>();
+  readonly #idle = new Map<ServingModel, (() => void)[]>();
   readonly #listeners = new Set<() => void>();
 
   /** Names of all known models, sorted. */
   names(): string[] {
     return [...this.#models.keys()].sort();
+  }
+
+  /** Undefined for unknown models. */
+  entry(name: string): CatalogEntry | undefined {
+    return this.#models.get(name);
   }
 
   /** Why the model as a whole is not served; '' when its versions speak for themselves. */
@@ -57,27 +53,24 @@ export class Catalog {
   }
 
   /** Versions of a model in ascending order; empty for unknown models. */
-  versions(name: string): VersionEntry[] {
-    const entry = this.#models.get(name);
-    return entry === undefined ? [] : [...entry.versions.values()].sort((a, b) => a.version - b.version);
+  versions(name: string): readonly VersionEntry[] {
+    return this.#models.get(name)?.versions ?? [];
   }
 
   /** All versions that can be asked, by name and version. */
   *serving(): Iterable<ServingModel> {
     for (const name of this.names()) {
-      for (const { state, serving } of this.versions(name)) {
-        if (state === 'READY' && serving !== null) yield serving;
-      }
+      for (const { serving } of this.versions(name)) if (serving !== null) yield serving;
     }
   }
 
-  /** Whether every known model is served, as strict readiness wants it. */
+  /**
+   * Whether every model that shall be served is, as strict readiness wants it. A new version that can't
+   * be served does not count against a model whose old one still is.
+   */
   allReady(): boolean {
-    for (const { reason, versions } of this.#models.values()) {
-      if (reason !== '' || versions.size === 0) return false;
-      for (const entry of versions.values()) {
-        if (!isServed(entry) && entry.reason !== UNLOADED) return false;
-      }
+    for (const { wanted, versions } of this.#models.values()) {
+      if (wanted && !versions.some(isServed)) return false;
     }
     return true;
   }
@@ -87,68 +80,56 @@ export class Catalog {
    * @param version a version number or {@link LATEST}
    */
   find(name: string, version: number): ServingModel {
-    return this.#find(name, version).serving as ServingModel;
+    const model = this.#models.get(name);
+    if (model === undefined || isBlank(model)) throw modelErrors.unknown(name);
+    if (version === LATEST) {
+      const serving = model.versions.findLast((entry) => entry.serving !== null)?.serving;
+      if (serving == null) throw modelErrors.noAvailableVersions(name);
+      return serving;
+    }
+    const entry = model.versions.find((candidate) => candidate.version === version);
+    if (entry === undefined) throw modelErrors.unknownVersion(name, version);
+    if (entry.serving === null) throw modelErrors.versionNotReady(name, version);
+    return entry.serving;
   }
 
   /** {@link find}, and holds the version until the lease is released. */
   lease(name: string, version: number): Lease {
-    const entry = this.#find(name, version);
-    entry.leases++;
+    const model = this.find(name, version);
+    this.#leases.set(model, (this.#leases.get(model) ?? 0) + 1);
     let held = true;
     return {
-      model: entry.serving as ServingModel,
+      model,
       release: () => {
         if (!held) return;
         held = false;
-        if (--entry.leases === 0) for (const wake of entry.idle.splice(0)) wake();
+        this.#release(model);
       },
     };
   }
 
-  /** Makes a model known; `reason` tells why it can't be served at all. */
-  announce(name: string, reason = ''): void {
-    const entry = this.#models.get(name);
-    if (entry === undefined) this.#models.set(name, { reason, versions: new Map() });
-    else entry.reason = reason;
-    this.#changed();
+  /** Resolves when no request holds a version, which must not be published any more. */
+  async idle(model: ServingModel): Promise<void> {
+    if (!this.#leases.has(model)) return;
+    await new Promise<void>((resolve) => {
+      this.#idle.set(model, [...(this.#idle.get(model) ?? []), resolve]);
+    });
   }
 
-  loading(name: string, version: number): void {
-    const { versions } = this.#entry(name);
-    const entry = versions.get(version);
-    if (entry !== undefined) this.#move(entry, 'LOADING', '');
-    else {
-      versions.set(version, { version, state: 'LOADING', reason: '', serving: null, leases: 0, idle: [] });
-    }
-    this.#changed();
+  /** Leases of a version that have not been released. */
+  leases(model: ServingModel): number {
+    return this.#leases.get(model) ?? 0;
   }
 
-  publish(model: ServingModel): void {
-    const entry = this.#version(model.name, model.version);
-    this.#move(entry, 'READY', '');
-    entry.serving = model;
-    for (const executor of model.executors) executor.onAvailability(() => this.#changed());
-    this.#changed();
+  /** States all that is known of a model, in place of what was. */
+  update(name: string, entry: CatalogEntry): void {
+    this.#models.set(name, entry);
+    this.notify();
   }
 
-  failed(name: string, version: number, reason: string): void {
-    this.#move(this.#version(name, version), 'UNAVAILABLE', reason);
-    this.#changed();
-  }
-
-  /** Takes a version out of service and resolves when no request holds it any more. */
-  async unpublish(name: string, version: number): Promise<void> {
-    const entry = this.#version(name, version);
-    this.#move(entry, 'UNLOADING', '');
-    this.#changed();
-    if (entry.leases > 0) await new Promise<void>((resolve) => entry.idle.push(resolve));
-  }
-
-  unloaded(name: string, version: number): void {
-    const entry = this.#version(name, version);
-    this.#move(entry, 'UNAVAILABLE', UNLOADED);
-    entry.serving = null;
-    this.#changed();
+  forget(name: string): void {
+    this.#models.delete(name);
+    this.notify();
   }
 
   /** Calls `listener` after every change; returns how to stop. */
@@ -157,42 +138,25 @@ export class Catalog {
     return () => this.#listeners.delete(listener);
   }
 
-  #find(name: string, version: number): MutableVersionEntry {
-    const model = this.#models.get(name);
-    if (model === undefined) throw modelErrors.unknown(name);
-    if (version !== LATEST) {
-      const entry = model.versions.get(version);
-      if (entry === undefined) throw modelErrors.unknownVersion(name, version);
-      if (entry.state !== 'READY') throw modelErrors.versionNotReady(name, version);
-      return entry;
-    }
-    let latest: MutableVersionEntry | undefined;
-    for (const entry of model.versions.values()) {
-      if (entry.state === 'READY' && entry.version > (latest?.version ?? -1)) latest = entry;
-    }
-    if (latest === undefined) throw modelErrors.noAvailableVersions(name);
-    return latest;
-  }
-
-  #entry(name: string): ModelEntry {
-    const entry = this.#models.get(name);
-    invariant(entry !== undefined, `model '${name}' was not announced`);
-    return entry;
-  }
-
-  #version(name: string, version: number): MutableVersionEntry {
-    const entry = this.#entry(name).versions.get(version);
-    invariant(entry !== undefined, `version ${version} of model '${name}' was not announced`);
-    return entry;
-  }
-
-  #move(entry: MutableVersionEntry, to: VersionState, reason: string): void {
-    invariant(MOVES[entry.state].includes(to), `illegal move ${entry.state} -> ${to}`);
-    entry.state = to;
-    entry.reason = reason;
-  }
-
-  #changed(): void {
+  /** Tells the listeners of a change that shows in a model itself: an instance of it died or came back. */
+  notify(): void {
     for (const listener of this.#listeners) listener();
   }
+
+  #release(model: ServingModel): void {
+    const left = (this.#leases.get(model) ?? 0) - 1;
+    if (left > 0) {
+      this.#leases.set(model, left);
+      return;
+    }
+    this.#leases.delete(model);
+    const waiting = this.#idle.get(model) ?? [];
+    this.#idle.delete(model);
+    for (const wake of waiting) wake();
+  }
+}
+
+/** Nothing of it has ever been loaded: to clients it is not there, as in Triton. */
+function isBlank({ versions }: CatalogEntry): boolean {
+  return versions.length === 0;
 }

@@ -1,5 +1,6 @@
 import { systemClock } from '../lib/clock.js';
-import { loadVersion, unloadVersion } from '../lifecycle/load-version.js';
+import { InstancePool } from '../lifecycle/instance-pool.js';
+import { loadRevision } from '../lifecycle/load-revision.js';
 import { type Finding, FindingsError } from '../model-config/findings.js';
 import { readModelSource } from '../repository/model-source.js';
 import { type ModelFolder, scanRepositories } from '../repository/scan.js';
@@ -62,7 +63,8 @@ async function checkModel(
     findings.push(...source.warnings);
     for (const version of source.versions) {
       try {
-        const { model, warnings } = await loadVersion(
+        const pool = new InstancePool(() => {});
+        const { model, instances, warnings } = await loadRevision(
           {
             lanes,
             clock: systemClock,
@@ -70,13 +72,15 @@ async function checkModel(
             defaultInstances: 1,
             queueRowsMax: LIMITS.queueRowsMax,
             queueBytesMax: LIMITS.queueBytesMax,
+            instancesAtOnce: () => 1,
           },
-          source,
-          version,
+          pool,
+          { source, version: { version, contentHash: '', fingerprint: '' }, statistics: null },
         );
         served.push(version);
         findings.push(...warnings);
-        await unloadVersion(model);
+        await model.scheduler.drain();
+        await pool.release(instances);
       } catch (error) {
         findings.push(...findingsOf(error, String(version)));
       }

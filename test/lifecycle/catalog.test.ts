@@ -1,33 +1,46 @@
 import { describe, expect, it } from 'vitest';
-import { Catalog, isServed, LATEST } from '#naiad/lifecycle/catalog.js';
+import { Catalog, type CatalogEntry, isServed, LATEST, type VersionEntry } from '#naiad/lifecycle/catalog.js';
+import type { ServingModel } from '#naiad/lifecycle/serving-model.js';
 import { aModelSpec, anExecutor, aServingModel } from '../support/models.js';
 
-function serving(catalog: Catalog, name: string, ...versions: number[]): void {
-  catalog.announce(name);
-  for (const version of versions) {
-    catalog.loading(name, version);
-    catalog.publish(aServingModel(aModelSpec({ name }), version));
-  }
+function ready(serving: ServingModel): VersionEntry {
+  return { version: serving.version, state: 'READY', reason: '', serving };
 }
+
+function loading(version: number): VersionEntry {
+  return { version, state: 'LOADING', reason: '', serving: null };
+}
+
+function unavailable(version: number, reason: string): VersionEntry {
+  return { version, state: 'UNAVAILABLE', reason, serving: null };
+}
+
+function entry(versions: readonly VersionEntry[], overrides: Partial<CatalogEntry> = {}): CatalogEntry {
+  return { reason: '', wanted: true, held: false, versions, ...overrides };
+}
+
+const model = (version: number, name = 'm'): ServingModel => aServingModel(aModelSpec({ name }), version);
 
 describe('Catalog', () => {
   it('finds the highest version that is ready', () => {
     const catalog = new Catalog();
-    serving(catalog, 'm', 2, 10, 3);
-    catalog.loading('m', 11);
+    catalog.update('m', entry([ready(model(2)), ready(model(3)), ready(model(10)), loading(11)]));
     expect(catalog.find('m', LATEST).version).toBe(10);
     expect(catalog.find('m', 3).version).toBe(3);
   });
 
   it('refuses with the lookup errors of Triton', () => {
     const catalog = new Catalog();
-    serving(catalog, 'm', 1);
-    catalog.loading('m', 2);
-    catalog.announce('empty', 'its configuration is broken');
+    catalog.update('m', entry([ready(model(1)), loading(2)]));
+    catalog.update('rejected', entry([], { reason: 'its configuration is broken' }));
+    catalog.update('broken', entry([unavailable(1, 'no')]));
     const refusal = (name: string, version: number) => () => catalog.find(name, version);
     expect(refusal('x', LATEST)).toThrow("Request for unknown model: 'x' is not found");
+    expect(refusal('rejected', LATEST)).toThrow("Request for unknown model: 'rejected' is not found");
     expect(refusal('m', 99)).toThrow("Request for unknown model: 'm' version 99 is not found");
-    expect(refusal('empty', LATEST)).toThrow("Request for unknown model: 'empty' has no available versions");
+    expect(refusal('broken', LATEST)).toThrow(
+      "Request for unknown model: 'broken' has no available versions",
+    );
     expect(refusal('m', 2)).toThrow(
       expect.objectContaining({
         code: 'UNAVAILABLE',
@@ -36,74 +49,66 @@ describe('Catalog', () => {
     );
   });
 
-  it('unpublishes at once and waits for the leases', async () => {
+  it('swaps a version at once, and the old one is idle with its last lease', async () => {
     const catalog = new Catalog();
-    serving(catalog, 'm', 1);
+    const old = model(1);
+    const successor = model(1);
+    catalog.update('m', entry([ready(old)]));
     const lease = catalog.lease('m', LATEST);
     const other = catalog.lease('m', 1);
+    catalog.update('m', entry([ready(successor)]));
+    expect(catalog.find('m', 1)).toBe(successor);
+    expect(lease.model).toBe(old);
     let idle = false;
-    const unpublished = catalog.unpublish('m', 1).then(() => {
+    const drained = catalog.idle(old).then(() => {
       idle = true;
     });
-    expect(() => catalog.find('m', LATEST)).toThrow('has no available versions');
     lease.release();
     lease.release();
     await Promise.resolve();
+    await Promise.resolve();
     expect(idle).toBe(false);
+    expect(catalog.leases(old)).toBe(1);
     other.release();
-    await unpublished;
-    catalog.unloaded('m', 1);
-    expect(catalog.versions('m')).toMatchObject([{ state: 'UNAVAILABLE', reason: 'unloaded' }]);
+    await drained;
+    expect(catalog.leases(old)).toBe(0);
+    await catalog.idle(successor);
   });
 
-  it('is all ready when every known version is served or was unloaded on purpose', async () => {
+  it('is all ready when every model that is wanted has a version that is served', () => {
     const catalog = new Catalog();
-    serving(catalog, 'm', 1, 2);
     expect(catalog.allReady()).toBe(true);
-    await catalog.unpublish('m', 1);
-    catalog.unloaded('m', 1);
+    catalog.update('m', entry([loading(1)]));
+    expect(catalog.allReady()).toBe(false);
+    catalog.update('m', entry([ready(model(1)), unavailable(2, 'broken')]));
     expect(catalog.allReady()).toBe(true);
-    catalog.loading('m', 3);
+    catalog.update('n', entry([], { reason: 'no configuration' }));
     expect(catalog.allReady()).toBe(false);
-    catalog.failed('m', 3, 'broken');
-    expect(catalog.allReady()).toBe(false);
+    catalog.update('n', entry([unavailable(1, 'unloaded')], { wanted: false }));
+    expect(catalog.allReady()).toBe(true);
+    catalog.forget('n');
+    expect(catalog.names()).toEqual(['m']);
   });
 
-  it('is not all ready while no instance of a version lives', () => {
+  it('does not count a version as served while none of its instances lives', () => {
+    const dead = { ...model(1), executors: [anExecutor({ available: false })] };
+    expect(isServed(ready(dead))).toBe(false);
+    expect(isServed(ready(model(1)))).toBe(true);
     const catalog = new Catalog();
-    catalog.announce('m');
-    catalog.loading('m', 1);
-    catalog.publish({
-      ...aServingModel(aModelSpec({ name: 'm' })),
-      executors: [anExecutor(false), anExecutor(false)],
-    });
-    expect(catalog.allReady()).toBe(false);
-    serving(catalog, 'n', 1);
-    expect(catalog.versions('n').map(isServed)).toEqual([true]);
-    expect(catalog.versions('m').map(isServed)).toEqual([false]);
-  });
-
-  it('is not all ready with a model that has no version', () => {
-    const catalog = new Catalog();
-    catalog.announce('m');
+    catalog.update('m', entry([ready(dead)]));
     expect(catalog.allReady()).toBe(false);
   });
 
-  it('tells of every change until it is asked to stop', () => {
+  it('tells of every change until asked to stop', () => {
     const catalog = new Catalog();
     let changes = 0;
     const stop = catalog.onChange(() => changes++);
-    serving(catalog, 'm', 1);
+    catalog.update('m', entry([]));
+    catalog.notify();
+    catalog.forget('m');
     expect(changes).toBe(3);
     stop();
-    catalog.loading('m', 2);
+    catalog.notify();
     expect(changes).toBe(3);
-  });
-
-  it('refuses illegal moves as mistakes of ours', () => {
-    const catalog = new Catalog();
-    serving(catalog, 'm', 1);
-    expect(() => catalog.failed('m', 1, 'late')).toThrow('illegal move READY -> UNAVAILABLE');
-    expect(() => catalog.loading('n', 1)).toThrow("model 'n' was not announced");
   });
 });

@@ -1,0 +1,216 @@
+import { join } from 'node:path';
+import type { InstanceOptions } from '../backend/backend.js';
+import { mapBounded } from '../lib/bounded.js';
+import type { Clock } from '../lib/clock.js';
+import { invariant } from '../lib/invariant.js';
+import { BACKENDS } from '../model-config/backend-traits.js';
+import type { Finding } from '../model-config/findings.js';
+import type { ModelSpec } from '../model-config/model-spec.js';
+import { completeModel, findModelFile, type ModelSource } from '../repository/model-source.js';
+import { createScheduler } from '../scheduler/create.js';
+import { StatisticsRecorder } from '../telemetry/statistics.js';
+import type { Lanes } from '../worker/lanes.js';
+import type { GenerationVersion } from './generation.js';
+import type { HistoryStep } from './history.js';
+import type { InstancePool, PooledInstance } from './instance-pool.js';
+import { inRepositoryTerms } from './load-reason.js';
+import { type PlannedInstance, planInstances } from './plan-instances.js';
+import type { ServingModel } from './serving-model.js';
+import { instanceOptions, sessionKey } from './session-key.js';
+import { planWarmUp, warmUp } from './warm-up.js';
+
+/** What loading needs from the server around it. */
+export interface LoadContext {
+  readonly lanes: Pick<Lanes, 'load'>;
+  readonly clock: Clock;
+  readonly autoComplete: boolean;
+  /** Instances of a group whose count is left open. */
+  readonly defaultInstances: number;
+  readonly queueRowsMax: number;
+  readonly queueBytesMax: number;
+  /** Instances of a model that may be created at the same time now. */
+  instancesAtOnce(): number;
+}
+
+/** A version that can be published, and what it took. */
+export interface LoadedRevision {
+  readonly model: ServingModel;
+  readonly instances: readonly PooledInstance[];
+  /** Whether instances that were there already could be used, all of them. */
+  readonly updated: boolean;
+  readonly warnings: readonly Finding[];
+  readonly steps: readonly HistoryStep[];
+}
+
+export interface RevisionTarget {
+  readonly source: ModelSource;
+  readonly version: GenerationVersion;
+  /** Counters of the same version as it is served now; they go on when its sessions do. */
+  readonly statistics: StatisticsRecorder | null;
+}
+
+/**
+ * Loads one version. Instances that the pool has already are used again; the first one tells what the
+ * model looks like, so that nothing is loaded twice, and its description completes and checks the
+ * configuration; then the others follow and new ones are warmed up. Rejects with an Error whose text is
+ * the reason, in terms of the repository; nothing of it stays loaded then.
+ */
+export async function loadRevision(
+  context: LoadContext,
+  pool: InstancePool,
+  target: RevisionTarget,
+): Promise<LoadedRevision> {
+  const taken: PooledInstance[] = [];
+  try {
+    return await load(context, pool, target, taken);
+  } catch (error) {
+    await pool.release(taken);
+    throw inRepositoryTerms(error, target.source.folder);
+  }
+}
+
+/** Keys of the instances that a version needs, one for each. */
+export function sessionKeys(context: LoadContext, { source, version }: RevisionTarget): string[] {
+  return plan(context, source).map((instance) =>
+    keyOf(source, version, instanceOptions(source, version.version, '', instance)),
+  );
+}
+
+async function load(
+  context: LoadContext,
+  pool: InstancePool,
+  { source, version, statistics }: RevisionTarget,
+  taken: PooledInstance[],
+): Promise<LoadedRevision> {
+  const { config, folder } = source;
+  const steps = new Stopwatch(context.clock);
+  const planned = plan(context, source);
+  const modelFile = await findModelFile(source, version.version);
+  const fresh: PooledInstance[] = [];
+  const acquire = async (instance: PlannedInstance): Promise<PooledInstance> => {
+    const options = instanceOptions(source, version.version, modelFile, instance);
+    const key = keyOf(source, version, options);
+    const present = pool.claim(key, taken);
+    if (present !== undefined) {
+      taken.push(present);
+      return present;
+    }
+    const executor = await context.lanes.load({
+      name: instance.name,
+      model: folder.name,
+      backend: config.backend,
+      options,
+    });
+    const added = pool.add(key, executor);
+    taken.push(added);
+    fresh.push(added);
+    return added;
+  };
+  const [first, ...others] = planned;
+  invariant(first !== undefined, 'a plan has at least one instance');
+  const { description } = (await acquire(first)).executor;
+  steps.mark('session');
+  const { spec, warnings } = await completeModel(source, {
+    description,
+    instanceCount: (group) => planned.filter((instance) => instance.group === group).length,
+    autoComplete: context.autoComplete,
+    // The first instance runs where it was planned: on a GPU only if that could be used.
+    gpuAvailable: first.device.kind === 'gpu',
+  });
+  steps.mark('configuration');
+  await allSettled(others, context.instancesAtOnce(), acquire);
+  steps.mark('further instances');
+  if (fresh.length > 0) {
+    const origin = folder.versions.find((candidate) => candidate.version === version.version)?.origin ?? '';
+    const runs = await planWarmUp(spec, folder.directory, join(origin, '..'));
+    await allSettled(fresh, context.instancesAtOnce(), ({ executor }) => warmUp(executor, runs));
+    if (runs.length > 0) steps.mark('warm-up');
+  }
+  const updated = fresh.length === 0;
+  return {
+    model: serve(
+      context,
+      spec,
+      version.version,
+      taken,
+      (updated ? statistics : null) ?? new StatisticsRecorder(),
+    ),
+    instances: taken,
+    updated,
+    warnings,
+    steps: steps.taken,
+  };
+}
+
+function keyOf(
+  { config }: ModelSource,
+  { contentHash }: GenerationVersion,
+  options: InstanceOptions,
+): string {
+  return sessionKey(config.backend, options, config.default_model_filename, contentHash);
+}
+
+function plan(context: LoadContext, { config, folder }: ModelSource): PlannedInstance[] {
+  return planInstances(config.instance_group, {
+    model: folder.name,
+    defaultCount: context.defaultInstances,
+    gpus: [],
+  });
+}
+
+function serve(
+  context: LoadContext,
+  spec: ModelSpec,
+  version: number,
+  instances: readonly PooledInstance[],
+  statistics: StatisticsRecorder,
+): ServingModel {
+  const traits = BACKENDS.get(spec.backend);
+  invariant(traits !== undefined, `backend '${spec.backend}' has no traits`);
+  const executors = instances.map(({ executor }) => executor);
+  const scheduler = createScheduler({
+    model: spec.name,
+    spec,
+    executors,
+    clock: context.clock,
+    queueRowsMax: context.queueRowsMax,
+    queueBytesMax: context.queueBytesMax,
+    onBatch: (batch) =>
+      statistics.batchExecuted(batch.rows, batch.computeInputNs, batch.computeInferNs, batch.computeOutputNs),
+  });
+  return { name: spec.name, version, spec, traits, scheduler, executors, statistics };
+}
+
+/** Waits for all, so that none is left loading when one has failed; then throws the first failure. */
+async function allSettled<T>(
+  items: readonly T[],
+  limit: number,
+  work: (item: T) => Promise<unknown>,
+): Promise<void> {
+  const outcomes = await mapBounded(items, limit, (item) =>
+    work(item).then(
+      () => null,
+      (error: unknown) => ({ error }),
+    ),
+  );
+  const failure = outcomes.find((outcome) => outcome !== null);
+  if (failure != null) throw failure.error;
+}
+
+/** Measures steps one after the other. */
+class Stopwatch {
+  readonly taken: HistoryStep[] = [];
+  readonly #clock: Clock;
+  #lastNs: number;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#lastNs = clock.nowNs();
+  }
+
+  mark(name: string): void {
+    const nowNs = this.#clock.nowNs();
+    this.taken.push({ name, ms: Math.round((nowNs - this.#lastNs) / 1e5) / 10 });
+    this.#lastNs = nowNs;
+  }
+}

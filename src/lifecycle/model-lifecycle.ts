@@ -1,0 +1,407 @@
+import { invariant } from '../lib/invariant.js';
+import { formatFinding } from '../model-config/findings.js';
+import { readReloadPolicy } from '../model-config/reload-policy.js';
+import type { Archive } from '../repository/store.js';
+import type { ReloadPolicy } from '../settings/settings.js';
+import type { Log } from '../telemetry/log.js';
+import type { Metrics } from '../telemetry/metrics.js';
+import { Aspiration, type AspireResult } from './aspiration.js';
+import type { Catalog } from './catalog.js';
+import type { Chronicle } from './chronicle.js';
+import type { Generation } from './generation.js';
+import { InstancePool } from './instance-pool.js';
+import type { LoadGate } from './load-gate.js';
+import { loadReason } from './load-reason.js';
+import { type LoadContext, loadRevision, sessionKeys } from './load-revision.js';
+import {
+  aspiredTargets,
+  type Fallback,
+  type ModelState,
+  readyRevision,
+  toCatalogEntry,
+  toSnapshot,
+} from './model-view.js';
+import { type Action, type ModelSnapshot, nextAction } from './next-action.js';
+import { Revision } from './revision.js';
+
+/** What the lifecycles of all models share. */
+export interface LifecycleContext extends LoadContext {
+  readonly catalog: Catalog;
+  readonly chronicle: Chronicle;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  readonly gate: LoadGate;
+  readonly archive: Archive;
+  readonly reloadPolicy: ReloadPolicy;
+  readonly loadRetries: number;
+  readonly keepWarmSecs: number;
+}
+
+const SECOND_NS = 1e9;
+const RETRY_NS_MAX = 60 * SECOND_NS;
+
+/**
+ * One model's way from what is served to what shall be: asks {@link nextAction} whenever something has
+ * changed and does it, until nothing is left to do. Owns the model's revisions and instances, and what the
+ * catalog says of it.
+ */
+export class ModelLifecycle {
+  readonly name: string;
+  readonly #context: LifecycleContext;
+  readonly #pool: InstancePool;
+  readonly #revisions = new Set<Revision>();
+  readonly #fallbacks = new Map<number, Fallback>();
+  readonly #retired = new Set<number>();
+  #aspiration: Aspiration | null = null;
+  #served: Generation | null = null;
+  #rejection = '';
+  #wanted = true;
+  #releases: ((result: 'unloaded' | 'superseded') => void)[] = [];
+  #stepping = false;
+
+  constructor(name: string, context: LifecycleContext) {
+    this.name = name;
+    this.#context = context;
+    this.#pool = new InstancePool(() => context.catalog.notify());
+    this.#show();
+  }
+
+  /** What shall be served; null when nothing shall. */
+  get aspired(): Generation | null {
+    return this.#aspiration?.generation ?? null;
+  }
+
+  /** What was served completely last. */
+  get served(): Generation | null {
+    return this.#served;
+  }
+
+  /** Whether nothing is loaded, and nothing shall be. */
+  get ended(): boolean {
+    return this.#aspiration === null && this.#revisions.size === 0;
+  }
+
+  /** Whether its folder or a version that is aspired can't be used. */
+  get failing(): boolean {
+    const versions = this.#aspiration?.generation.versions ?? [];
+    return this.#rejection !== '' || versions.some(({ version }) => this.#aspiration?.reason(version) !== '');
+  }
+
+  /** Versions that are loaded, ascending. */
+  get loadedVersions(): number[] {
+    return [...new Set([...this.#revisions].map(({ version }) => version.version))].sort((a, b) => a - b);
+  }
+
+  /** A generation of which something is loaded still, the one with this id or, without, the one kept last. */
+  kept(): Generation | null {
+    const kept = [...this.#revisions].findLast((revision) => revision.kept);
+    return kept?.generation ?? null;
+  }
+
+  /** Has a generation served in place of what is. What failed of it before is tried again. */
+  aspire(generation: Generation, why: string): Promise<AspireResult> {
+    this.#rejection = '';
+    this.#wanted = true;
+    this.#endReleases('superseded');
+    if (this.#aspiration?.generation.id === generation.id) {
+      if (this.failing) this.#aspiration.reopen();
+    } else {
+      this.#supersede();
+      this.#aspiration = new Aspiration(generation, why);
+    }
+    const settled = this.#aspiration.settled();
+    this.#step();
+    return settled;
+  }
+
+  /** Nothing new can be served, for a reason; what is served still is. */
+  reject(reason: string): void {
+    if (this.#rejection !== reason) {
+      this.#context.chronicle.record({
+        model: this.name,
+        version: null,
+        event: 'rejected',
+        why: reason,
+        text: `failed to load '${this.name}': ${reason}`,
+      });
+    }
+    this.#rejection = reason;
+    this.#wanted = true;
+    this.#context.metrics.rejected(this.name, true);
+    this.#show();
+  }
+
+  /** Has everything unloaded; resolves when nothing is left or something is wanted again. */
+  release(): Promise<'unloaded' | 'superseded'> {
+    this.#supersede();
+    this.#aspiration = null;
+    this.#served = null;
+    this.#fallbacks.clear();
+    this.#rejection = '';
+    this.#wanted = false;
+    for (const revision of this.#revisions) revision.letGo();
+    const released = new Promise<'unloaded' | 'superseded'>((resolve) => this.#releases.push(resolve));
+    this.#step();
+    return released;
+  }
+
+  #supersede(): void {
+    this.#aspiration?.cancelRetries();
+    this.#aspiration?.settle({ kind: 'superseded' });
+  }
+
+  #step(): void {
+    if (this.#stepping) return;
+    this.#stepping = true;
+    try {
+      let action = nextAction(this.#snapshot());
+      while (action !== null) {
+        this.#perform(action);
+        action = nextAction(this.#snapshot());
+      }
+    } finally {
+      this.#stepping = false;
+    }
+    this.#show();
+    this.#settle();
+    if (this.ended) this.#endReleases('unloaded');
+  }
+
+  get #state(): ModelState {
+    return {
+      aspiration: this.#aspiration,
+      revisions: this.#revisions,
+      fallbacks: this.#fallbacks,
+      retired: this.#retired,
+      rejection: this.#rejection,
+      wanted: this.#wanted,
+      policy: this.#policy(),
+    };
+  }
+
+  #snapshot(): ModelSnapshot {
+    return toSnapshot(
+      this.#state,
+      ({ generation: { source }, version }) =>
+        !this.#pool.covers(sessionKeys(this.#context, { source, version, statistics: null })),
+    );
+  }
+
+  #policy(): ReloadPolicy {
+    const config = this.#aspiration?.generation.source.config;
+    return (config && readReloadPolicy(config)) ?? this.#context.reloadPolicy;
+  }
+
+  #perform(action: Action): void {
+    if (action.kind === 'load') {
+      this.#begin(action.version, action.fingerprint);
+      return;
+    }
+    const revision = [...this.#revisions].find(({ id }) => id === action.revision);
+    invariant(revision !== undefined, `revision ${action.revision} of '${this.name}' is gone`);
+    if (action.kind === 'publish') this.#publish(revision);
+    else if (action.kind === 'unload') void this.#unload(revision);
+    else this.#withdraw(revision, this.#wanted ? 'no longer served' : 'unload requested');
+  }
+
+  #begin(version: number, fingerprint: string): void {
+    const aspired = aspiredTargets(this.#aspiration).find(
+      (target) => target.version.fingerprint === fingerprint,
+    );
+    const target = aspired ?? this.#fallbacks.get(version);
+    invariant(target !== undefined, `nothing is known of version ${version} of '${this.name}'`);
+    const revision = new Revision(target);
+    this.#revisions.add(revision);
+    const why = aspired === undefined ? 'what replaced it failed' : (this.#aspiration?.why ?? '');
+    this.#record(revision, 'loading', why);
+    void this.#load(revision);
+  }
+
+  async #load(revision: Revision): Promise<void> {
+    const { gate } = this.#context;
+    const startNs = this.#context.clock.nowNs();
+    try {
+      const loaded = await gate.run(async () => {
+        if (!this.#isWanted(revision)) return null;
+        return loadRevision(this.#context, this.#pool, {
+          source: revision.generation.source,
+          version: revision.version,
+          statistics:
+            readyRevision(this.#revisions, revision.version.version)?.loaded.model.statistics ?? null,
+        });
+      });
+      if (loaded === null) this.#end(revision);
+      else {
+        revision.standBy(loaded);
+        const { version } = revision.version;
+        for (const warning of loaded.warnings) {
+          this.#context.log.warn({ model: this.name, version }, formatFinding(warning));
+        }
+        const seconds = (this.#context.clock.nowNs() - startNs) / SECOND_NS;
+        this.#context.metrics.loaded(this.name, version, seconds, loaded.updated);
+      }
+    } catch (error) {
+      this.#end(revision);
+      this.#fail(revision, loadReason(error));
+    }
+    this.#step();
+  }
+
+  #fail(revision: Revision, reason: string): void {
+    const { version } = revision.version;
+    this.#context.metrics.loadFailed(this.name, version);
+    this.#context.chronicle.record({
+      model: this.name,
+      version,
+      event: 'failed',
+      why: reason,
+      text: `failed to load '${this.name}' version ${version}: ${reason}`,
+    });
+    const aspiration = this.#aspiration;
+    if (aspiration !== null && this.#isAspired(revision)) {
+      aspiration.fail(version, reason);
+      const attempts = aspiration.attempts(version);
+      if (attempts > this.#context.loadRetries) return;
+      const delayNs = Math.min(RETRY_NS_MAX, SECOND_NS * 2 ** (attempts - 1));
+      const timer = this.#context.clock.setTimer(delayNs, () => {
+        aspiration.reopen(version);
+        this.#step();
+      });
+      aspiration.retryAt(version, timer);
+      return;
+    }
+    const fallback = this.#fallbacks.get(version);
+    if (fallback !== undefined && revision.matches(fallback)) fallback.failed = true;
+  }
+
+  #publish(revision: Revision): void {
+    const { generation, version } = revision;
+    const { loaded } = revision;
+    const replaced = readyRevision(this.#revisions, version.version);
+    if (replaced !== undefined) this.#withdraw(replaced, loaded.updated ? 'updated' : 'replaced');
+    revision.move('READY');
+    this.#fallbacks.set(version.version, { generation, version, failed: false });
+    this.#retired.add(version.version);
+    if (this.#isAspired(revision)) this.#aspiration?.succeed(version.version);
+    const sessions = `${loaded.instances.length} ${loaded.instances.length === 1 ? 'instance' : 'instances'}`;
+    this.#context.chronicle.record({
+      model: this.name,
+      version: version.version,
+      event: 'ready',
+      why: loaded.updated ? `${sessions} kept, configuration updated` : sessions,
+      steps: loaded.steps,
+      text: `successfully loaded '${this.name}' version ${version.version}`,
+    });
+  }
+
+  #withdraw(revision: Revision, why: string): void {
+    revision.move('DRAINING');
+    this.#record(revision, 'draining', why);
+    void this.#drain(revision);
+  }
+
+  async #drain(revision: Revision): Promise<void> {
+    await this.#context.catalog.idle(revision.loaded.model);
+    // It may have been published again.
+    if (revision.state !== 'DRAINING') return;
+    revision.move('STANDBY');
+    const { keepWarmSecs, clock } = this.#context;
+    if (keepWarmSecs > 0 && this.#wanted && this.#policy() !== 'memory-preserving') {
+      const expire = (): void => {
+        revision.letGo();
+        this.#step();
+      };
+      revision.keepUntil(clock.setTimer(keepWarmSecs * SECOND_NS, expire));
+      this.#record(revision, 'warm', `kept for ${keepWarmSecs} s`);
+    }
+    this.#step();
+  }
+
+  async #unload(revision: Revision): Promise<void> {
+    revision.move('UNLOADING');
+    this.#record(revision, 'unloading', '');
+    const { model, instances } = revision.loaded;
+    try {
+      await model.scheduler.drain();
+      await this.#pool.release(instances);
+    } catch (error) {
+      this.#context.log.error({ model: this.name, err: error }, 'unload failed');
+    }
+    this.#end(revision);
+    this.#record(revision, 'unloaded', '');
+    this.#step();
+  }
+
+  #end(revision: Revision): void {
+    revision.move('GONE');
+    this.#revisions.delete(revision);
+  }
+
+  #isAspired(revision: Revision): boolean {
+    return aspiredTargets(this.#aspiration).some((target) => revision.matches(target));
+  }
+
+  #isWanted(revision: Revision): boolean {
+    return (
+      this.#isAspired(revision) || [...this.#fallbacks.values()].some((target) => revision.matches(target))
+    );
+  }
+
+  /** States in the catalog what is known of the model now. */
+  #show(): void {
+    const { catalog, metrics } = this.#context;
+    const entry = toCatalogEntry(this.#state);
+    for (const { version, serving } of entry.versions) metrics.ready(this.name, version, serving !== null);
+    catalog.update(this.name, entry);
+  }
+
+  #settle(): void {
+    const aspiration = this.#aspiration;
+    if (aspiration === null || aspiration.isSettled) return;
+    const { generation } = aspiration;
+    const open = aspiredTargets(aspiration).some((target) => {
+      const { version } = target.version;
+      const served = readyRevision(this.#revisions, version)?.matches(target) ?? false;
+      return !served && (!aspiration.failed(version) || aspiration.retries(version));
+    });
+    if (open) return;
+    const failed = generation.versions
+      .map(({ version }) => ({ version, reason: aspiration.reason(version) }))
+      .filter(({ reason }) => reason !== '');
+    if (failed.length > 0) {
+      aspiration.settle({ kind: 'failed', versions: failed });
+      return;
+    }
+    this.#served = generation;
+    this.#context.metrics.rejected(this.name, false);
+    for (const version of [...this.#fallbacks.keys()]) {
+      if (!generation.versions.some((other) => other.version === version)) this.#fallbacks.delete(version);
+    }
+    if (generation.archived !== null) void this.#save(generation);
+    aspiration.settle({ kind: 'served' });
+  }
+
+  async #save({ archived }: Generation): Promise<void> {
+    if (archived === null) return;
+    try {
+      await this.#context.archive.save({ ...archived, savedMs: this.#context.clock.wallMs() });
+    } catch (error) {
+      this.#context.log.warn(
+        { model: this.name, err: error },
+        'what is served can not be kept for a roll back',
+      );
+    }
+  }
+
+  #record(
+    revision: Revision,
+    event: 'loading' | 'draining' | 'warm' | 'unloading' | 'unloaded',
+    why: string,
+  ): void {
+    this.#context.chronicle.record({ model: this.name, version: revision.version.version, event, why });
+  }
+
+  #endReleases(result: 'unloaded' | 'superseded'): void {
+    for (const resolve of this.#releases.splice(0)) resolve(result);
+  }
+}

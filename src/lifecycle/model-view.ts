@@ -1,0 +1,96 @@
+import type { ReloadPolicy } from '../settings/settings.js';
+import type { Aspiration } from './aspiration.js';
+import type { CatalogEntry, VersionEntry } from './catalog.js';
+import { indexRows } from './index-rows.js';
+import type { AspiredSnapshot, ModelSnapshot } from './next-action.js';
+import type { Revision, Target } from './revision.js';
+
+/** A target that was published once; `failed` when it could not be loaded again. */
+export type Fallback = Target & { failed: boolean };
+
+/** All that a model's lifecycle keeps in mind. */
+export interface ModelState {
+  /** What shall be served; null when nothing shall. */
+  readonly aspiration: Aspiration | null;
+  readonly revisions: ReadonlySet<Revision>;
+  /** What was published last, by version. */
+  readonly fallbacks: ReadonlyMap<number, Fallback>;
+  /** Versions that were served once. */
+  readonly retired: ReadonlySet<number>;
+  /** Why the folder or the configuration can't be used; '' otherwise. */
+  readonly rejection: string;
+  /** False once it was unloaded on purpose. */
+  readonly wanted: boolean;
+  readonly policy: ReloadPolicy;
+}
+
+/** What {@link nextAction} decides by; `needsSessions` tells of a target that it needs new ones. */
+export function toSnapshot(state: ModelState, needsSessions: (target: Target) => boolean): ModelSnapshot {
+  const { aspiration, revisions, fallbacks, policy } = state;
+  const toAspired = (target: Target, failed: boolean): AspiredSnapshot => ({
+    version: target.version.version,
+    fingerprint: target.version.fingerprint,
+    failed,
+    needsSessions: policy === 'memory-preserving' && needsSessions(target),
+  });
+  return {
+    policy,
+    aspired: aspiredTargets(aspiration).map((target) =>
+      toAspired(target, aspiration?.failed(target.version.version) ?? false),
+    ),
+    fallbacks: [...fallbacks.values()]
+      // Where files can change, those of what was served may be others by now.
+      .filter(({ generation }) => generation.archived !== null)
+      .map((fallback) => toAspired(fallback, fallback.failed)),
+    revisions: [...revisions].map(({ id, version, state: at, kept }) => ({
+      id,
+      version: version.version,
+      fingerprint: version.fingerprint,
+      state: at,
+      keep: kept,
+    })),
+  };
+}
+
+/** What the catalog is to say of a model. */
+export function toCatalogEntry(state: ModelState): CatalogEntry {
+  const { aspiration, revisions, retired, rejection, wanted } = state;
+  const present = aspiration?.generation.source.folder.versions.map(({ version }) => version) ?? [];
+  const rows = indexRows({
+    revisions: [...revisions].map(({ version, state: at }) => ({ version: version.version, state: at })),
+    aspired: aspiredTargets(aspiration).map(({ version: { version } }) => ({
+      version,
+      reason: aspiration?.reason(version) ?? '',
+    })),
+    retired: [...retired].filter((version) => !wanted || present.includes(version)),
+  });
+  const versions = rows.map(
+    (row): VersionEntry => ({ ...row, serving: readyRevision(revisions, row.version)?.loaded.model ?? null }),
+  );
+  return { reason: rejection, wanted, held: isHeld(state), versions };
+}
+
+/** What serves a version now. */
+export function readyRevision(revisions: ReadonlySet<Revision>, version: number): Revision | undefined {
+  return [...revisions].find(
+    (revision) => revision.state === 'READY' && revision.version.version === version,
+  );
+}
+
+/** The versions of an aspiration, each with its generation. */
+export function aspiredTargets(aspiration: Aspiration | null): Target[] {
+  if (aspiration === null) return [];
+  const { generation } = aspiration;
+  return generation.versions.map((version) => ({ generation, version }));
+}
+
+/** Whether a model is not served only because what replaces it must wait for its memory. */
+function isHeld({ revisions, fallbacks, wanted, policy }: ModelState): boolean {
+  return (
+    wanted &&
+    policy === 'memory-preserving' &&
+    fallbacks.size > 0 &&
+    revisions.size > 0 &&
+    [...revisions].every(({ state }) => state !== 'READY')
+  );
+}

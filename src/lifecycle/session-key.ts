@@ -1,0 +1,50 @@
+import type { InstanceOptions } from '../backend/backend.js';
+import { invariant } from '../lib/invariant.js';
+import { isSessionParameter } from '../model-config/parameters.js';
+import type { ModelSource } from '../repository/model-source.js';
+import { fromConfigType } from '../tensor/datatype.js';
+import { INTRA_OP_THREADS_DEFAULT } from '../worker/lanes.js';
+import type { PlannedInstance } from './plan-instances.js';
+
+/** What a backend is told to create an instance of a version. `modelFile` is an absolute path. */
+export function instanceOptions(
+  { folder, config }: ModelSource,
+  version: number,
+  modelFile: string,
+  instance: PlannedInstance,
+): InstanceOptions {
+  const directory = folder.versions.find((candidate) => candidate.version === version)?.directory;
+  invariant(directory !== undefined, `version ${version} of model '${folder.name}' has no folder`);
+  return {
+    modelName: folder.name,
+    version,
+    directory,
+    modelFile,
+    device: instance.device,
+    parameters: Object.fromEntries(
+      Object.entries(config.parameters)
+        .filter(([key]) => isSessionParameter(key))
+        .map(([key, value]) => [key, value.string_value]),
+    ),
+    graphLevel: config.optimization?.graph?.level ?? 0,
+    intraOpThreads: INTRA_OP_THREADS_DEFAULT,
+    outputs: config.output.flatMap(({ name, data_type }) => {
+      const datatype = fromConfigType(data_type);
+      return datatype === undefined ? [] : [{ name, datatype }];
+    }),
+  };
+}
+
+/**
+ * Equal for instances that would compute the same in the same way: where the files lie does not matter,
+ * their content does.
+ */
+export function sessionKey(
+  backend: string,
+  { directory: _directory, modelFile: _modelFile, parameters, ...options }: InstanceOptions,
+  modelFilename: string,
+  contentHash: string,
+): string {
+  const sorted = Object.entries(parameters).sort(([a], [b]) => (a < b ? -1 : 1));
+  return JSON.stringify([backend, modelFilename, contentHash, sorted, options]);
+}
