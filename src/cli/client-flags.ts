@@ -1,4 +1,5 @@
 import { integerFlag, numberFlag, switchFlag, textFlag } from '../settings/flag.js';
+import { CONFIG_NAME_FLAG } from '../settings/repository-flags.js';
 
 const SECONDS = { min: 0.001, max: 86_400, placeholder: 'SECS' } as const;
 
@@ -20,7 +21,10 @@ const timeout = numberFlag({
 
 export const MODELS_FLAGS = {
   url,
-  timeout,
+  timeout: {
+    ...timeout,
+    fallbackText: '10, and no limit for load, unload and rollback, which may take minutes',
+  },
   json,
   modelVersion: textFlag({
     name: 'model-version',
@@ -28,6 +32,21 @@ export const MODELS_FLAGS = {
     fallbackText: 'the latest',
     placeholder: 'VERSION',
     help: 'Version whose configuration `show` prints.',
+  }),
+  config: textFlag({
+    name: 'config',
+    fallback: '',
+    fallbackText: 'the one in the repository',
+    placeholder: 'FILE',
+    help: 'Configuration to `load` the model with, as JSON: what `show --json` prints, or parts of it. The next load without it goes back.',
+  }),
+  file: textFlag({
+    name: 'file',
+    repeatable: true,
+    fallback: '',
+    fallbackText: 'the files in the repository',
+    placeholder: 'PATH=FILE',
+    help: "A file to `load` the model with, e.g. 1/model.onnx=new.onnx. Those given replace the model's whole folder, hence --config is needed, too.",
   }),
 } as const;
 
@@ -109,4 +128,5 @@ export const CHECK_FLAGS = {
     name: 'disable-auto-complete-config',
     help: 'Check as `naiad serve` with the same flag would: every config.pbtxt must be complete.',
   }),
+  configName: CONFIG_NAME_FLAG,
 } as const;

@@ -1,5 +1,5 @@
 import { Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
-import { HEALTH_SERVICE, INFERENCE_SERVICE, Protos } from '../grpc/protos.js';
+import { HEALTH_SERVICE, INFERENCE_SERVICE, LIFECYCLE_SERVICE, Protos } from '../grpc/protos.js';
 import { systemClock } from '../lib/clock.js';
 import { invariant } from '../lib/invariant.js';
 import { LIMITS } from '../settings/limits.js';
@@ -25,6 +25,7 @@ export class ServerClient {
   readonly #address: string;
   readonly #timeoutSecs: number;
 
+  /** @param timeoutSecs for each call; Infinity = as long as it takes */
   constructor(address: string, timeoutSecs: number) {
     this.#address = address;
     this.#timeoutSecs = timeoutSecs;
@@ -39,6 +40,11 @@ export class ServerClient {
   /** Calls a method of the inference service. Rejects with {@link CallError}. */
   call<Response>(method: string, request: object): Promise<Response> {
     return this.#call<Response>(INFERENCE_SERVICE, method, request);
+  }
+
+  /** Calls a method of this server's own service. Rejects with {@link CallError}. */
+  callLifecycle<Response>(method: string, request: object): Promise<Response> {
+    return this.#call<Response>(LIFECYCLE_SERVICE, method, request);
   }
 
   /** Status of the server (`''`) by the health service, e.g. `SERVING`. */
@@ -56,7 +62,7 @@ export class ServerClient {
     invariant(methods !== undefined && !('format' in methods), `${service} is a service`);
     const definition = methods[method];
     invariant(definition !== undefined, `${service} has a method ${method}`);
-    const deadline = new Date(systemClock.wallMs() + this.#timeoutSecs * 1000);
+    const deadline = systemClock.wallMs() + this.#timeoutSecs * 1000;
     return new Promise((resolve, reject) => {
       this.#client.makeUnaryRequest(
         definition.path,
@@ -77,7 +83,8 @@ export class ServerClient {
 /** Puts an error of a call into words that say what to do. */
 export function toCallError(error: ServiceError, address: string, timeoutSecs: number): CallError {
   const code = status[error.code] ?? 'UNKNOWN';
-  const { details } = error;
+  // Triton ends some of its texts with a line feed.
+  const details = error.details.trimEnd();
   const text = (): string => {
     if (code === 'DEADLINE_EXCEEDED') return `no answer from ${address} within ${timeoutSecs} s (--timeout)`;
     if (code !== 'UNAVAILABLE') return details === '' ? code : details;

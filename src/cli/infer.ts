@@ -13,8 +13,8 @@ import { formatResult, toResult } from './infer-result.js';
 import type { Io } from './io.js';
 import { formatLatencies, type LatencySummary, summarize } from './latencies.js';
 import type { InferResponseMessage, ModelMetadataMessage } from './messages.js';
-import { withKnownModels } from './models.js';
 import { type Progress, startProgress } from './progress.js';
+import { withKnownModels } from './read-index.js';
 
 /** Sends one request, or the same one several times, and prints the answer. */
 export async function infer(argv: readonly string[], io: Io): Promise<number> {

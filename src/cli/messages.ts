@@ -20,6 +20,14 @@ export interface ModelIndexMessage {
   readonly reason: string;
 }
 
+export interface HistoryEntryMessage {
+  readonly at_ms: string;
+  readonly version: string;
+  readonly event: string;
+  readonly why: string;
+  readonly steps: readonly { readonly name: string; readonly ms: number }[];
+}
+
 export interface ModelConfigMessage {
   readonly max_batch_size: number;
 }

@@ -1,13 +1,19 @@
 import { mapBounded } from '../lib/bounded.js';
 import { didYouMean } from '../lib/did-you-mean.js';
+import type { Flag } from '../settings/flag.js';
+import type { ParsedFlags } from '../settings/parse-flags.js';
 import { readGrpcAddress } from './address.js';
-import { CallError, ServerClient } from './client.js';
+import { ServerClient } from './client.js';
 import { MODELS_FLAGS } from './client-flags.js';
 import { readFlags } from './command.js';
 import { EXIT, UsageError } from './exit-codes.js';
 import type { Io } from './io.js';
+import { readLoadParameters } from './load-files.js';
 import { formatTensorMetadata, type ModelIndexMessage, type ModelMetadataMessage } from './messages.js';
+import { loadModel, type ModelAction, rollBackModel, unloadModel } from './model-control.js';
+import { showHistory } from './model-history.js';
 import { startProgress } from './progress.js';
+import { readIndex, withKnownModels } from './read-index.js';
 import { formatTable } from './table.js';
 
 /** A model's entry of the index, with its metadata when it is ready. */
@@ -17,53 +23,75 @@ export interface ListedModel extends ModelIndexMessage {
 
 const CALLS_MAX = 8;
 
-/** `naiad models` and `naiad models show MODEL`. */
+/** What can be done with one model, and the flags beside those of all verbs. */
+const VERBS: ReadonlyMap<string, readonly Flag<unknown>[]> = new Map<string, readonly Flag<unknown>[]>([
+  ['show', [MODELS_FLAGS.modelVersion]],
+  ['load', [MODELS_FLAGS.config, MODELS_FLAGS.file]],
+  ['unload', []],
+  ['rollback', []],
+  ['history', []],
+]);
+
+const LIST = 'list';
+
+/** These may take minutes, and no one knows before how many. */
+const PATIENT: ReadonlySet<string> = new Set(['load', 'unload', 'rollback']);
+
+/** `naiad models`, and `naiad models VERB MODEL`. */
 export async function models(argv: readonly string[], io: Io): Promise<number> {
   const flags = readFlags(argv, Object.values(MODELS_FLAGS));
-  const [verb = 'list', model, ...surplus] = flags.positionals;
-  if (verb !== 'list' && verb !== 'show') {
-    throw new UsageError(
-      `unknown word '${verb}'${didYouMean(verb, ['show', 'list'])}; for one model: naiad models show ${verb}`,
-    );
-  }
-  if (verb === 'show' && model === undefined) throw new UsageError('which model? naiad models show MODEL');
-  if (surplus.length > 0 || (verb === 'list' && model !== undefined)) {
-    throw new UsageError(`unexpected argument '${surplus[0] ?? model}'`);
-  }
-  const json = flags.get(MODELS_FLAGS.json);
+  const { verb, model } = readVerb(flags);
+  const parameters =
+    verb === 'load'
+      ? await readLoadParameters(flags.get(MODELS_FLAGS.config), flags.all(MODELS_FLAGS.file))
+      : {};
+  const isPatient = PATIENT.has(verb) && !flags.given(MODELS_FLAGS.timeout);
   const client = new ServerClient(
     readGrpcAddress(flags.get(MODELS_FLAGS.url)),
-    flags.get(MODELS_FLAGS.timeout),
+    isPatient ? Number.POSITIVE_INFINITY : flags.get(MODELS_FLAGS.timeout),
   );
+  const action = { model, json: flags.get(MODELS_FLAGS.json) };
   try {
-    if (model !== undefined) {
-      const config = await readConfig(client, model, flags.get(MODELS_FLAGS.modelVersion));
-      io.out(`${JSON.stringify(json ? config : withoutUnset(config), null, 2)}\n`);
-    } else {
-      const listed = await listModels(client, io);
-      io.out(json ? `${JSON.stringify(listed, null, 2)}\n` : formatModels(listed, io.columns));
+    switch (verb) {
+      case 'show':
+        return await showConfig(client, action, flags.get(MODELS_FLAGS.modelVersion), io);
+      case 'load':
+        return await loadModel(client, action, parameters, io);
+      case 'unload':
+        return await unloadModel(client, action, io);
+      case 'rollback':
+        return await rollBackModel(client, action, io);
+      case 'history':
+        return await showHistory(client, action, io);
+      default: {
+        const listed = await listModels(client, io);
+        io.out(action.json ? `${JSON.stringify(listed, null, 2)}\n` : formatModels(listed, io.columns));
+        return EXIT.ok;
+      }
     }
-    return EXIT.ok;
   } finally {
     client.close();
   }
 }
 
-/** Every known version of every model, from a running server. */
-export async function readIndex(client: ServerClient): Promise<readonly ModelIndexMessage[]> {
-  const { models: entries } = await client.call<{ models: ModelIndexMessage[] }>('RepositoryIndex', {});
-  return entries;
-}
-
-/** `error`, or when it says that a model is unknown, one that also names those that are known. */
-export async function withKnownModels(client: ServerClient, error: unknown, model: string): Promise<unknown> {
-  if (!(error instanceof CallError) || error.code !== 'NOT_FOUND') return error;
-  const entries = await readIndex(client).catch(() => []);
-  const names = [...new Set(entries.map(({ name }) => name))].sort();
-  if (names.includes(model)) return error;
-  const known = names.length === 0 ? 'The server has no models' : `The server has: ${names.join(', ')}`;
-  const hint = didYouMean(model, names) || '.';
-  return new CallError(error.code, `${error.message}${hint} ${known}`, { cause: error });
+/** The words of the command line; throws {@link UsageError} for words and flags that don't go together. */
+function readVerb(flags: ParsedFlags): { verb: string; model: string } {
+  const [verb = LIST, model = '', ...surplus] = flags.positionals;
+  const own = verb === LIST ? [] : VERBS.get(verb);
+  if (own === undefined) {
+    throw new UsageError(
+      `unknown word '${verb}'${didYouMean(verb, [...VERBS.keys(), LIST])}; for one model: naiad models show ${verb}`,
+    );
+  }
+  if (verb !== LIST && model === '') throw new UsageError(`which model? naiad models ${verb} MODEL`);
+  if (surplus.length > 0 || (verb === LIST && model !== '')) {
+    throw new UsageError(`unexpected argument '${surplus[0] ?? model}'`);
+  }
+  for (const [other, others] of VERBS) {
+    const stray = others.find((flag) => flags.given(flag) && !own.includes(flag));
+    if (stray !== undefined) throw new UsageError(`--${stray.name} belongs to: naiad models ${other} MODEL`);
+  }
+  return { verb, model };
 }
 
 /** One row for each version, its inputs and outputs with a line each. */
@@ -113,6 +141,17 @@ async function listModels(client: ServerClient, io: Io): Promise<ListedModel[]> 
   } finally {
     progress.end();
   }
+}
+
+async function showConfig(
+  client: ServerClient,
+  { model, json }: ModelAction,
+  version: string,
+  io: Io,
+): Promise<number> {
+  const config = await readConfig(client, model, version);
+  io.out(`${JSON.stringify(json ? config : withoutUnset(config), null, 2)}\n`);
+  return EXIT.ok;
 }
 
 async function readConfig(client: ServerClient, name: string, version: string): Promise<object> {

@@ -19,6 +19,7 @@ export class CallAccount {
   readonly #messageMax: number;
   #received = 0;
   #held = 0;
+  #keepers = 0;
   #isCompressed = false;
   #isClosed = false;
   #isRefused = false;
@@ -70,11 +71,22 @@ export class CallAccount {
     this.#held += bytes;
   }
 
+  /**
+   * What the call holds is needed until the returned function is called, once, even when the call ends
+   * before.
+   */
+  keep(): () => void {
+    this.#keepers++;
+    return () => {
+      this.#keepers--;
+      if (this.#isClosed) this.#releaseUnkept();
+    };
+  }
+
   /** The call has ended. */
   close(): void {
     this.#isClosed = true;
-    this.#inFlight.release(this.#held);
-    this.#held = 0;
+    this.#releaseUnkept();
     this.#afterClose?.();
     this.#afterClose = null;
   }
@@ -83,5 +95,11 @@ export class CallAccount {
   afterClose(listener: () => void): void {
     if (this.#isClosed) listener();
     else this.#afterClose = listener;
+  }
+
+  #releaseUnkept(): void {
+    if (this.#keepers > 0) return;
+    this.#inFlight.release(this.#held);
+    this.#held = 0;
   }
 }

@@ -6,8 +6,11 @@ import { CallAccount } from './call-account.js';
 import { type AnyCall, forgetPieces, isOver, streamOf } from './call-stream.js';
 import { decompress } from './decompress.js';
 import type { InFlight } from './in-flight.js';
-import { MODEL_INFER } from './protos.js';
+import { MODEL_INFER, MODEL_LOAD } from './protos.js';
 import { toGrpcStatus } from './status.js';
+
+/** Methods whose requests carry data, not only questions. */
+const CARRIERS: ReadonlySet<string> = new Set([MODEL_INFER, MODEL_LOAD]);
 
 /** The accounts of a door's calls: opened with their streams, closed with them. */
 export class CallAccounts {
@@ -96,5 +99,5 @@ export function requestBytes(account: CallAccount, path: string, message: Buffer
 }
 
 function requestBytesMax(path: string): number {
-  return path === MODEL_INFER ? LIMITS.messageBytesMax : LIMITS.otherRequestBytesMax;
+  return CARRIERS.has(path) ? LIMITS.messageBytesMax : LIMITS.otherRequestBytesMax;
 }

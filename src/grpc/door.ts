@@ -8,6 +8,7 @@ import { CallAccounts } from './call-accounts.js';
 import { Health } from './health.js';
 import { InFlight, type InFlightLimits } from './in-flight.js';
 import { registerInfer } from './methods/infer.js';
+import { registerLifecycle } from './methods/lifecycle.js';
 import { registerMetadata } from './methods/metadata.js';
 import type { MethodContext } from './methods/methods.js';
 import { registerReadiness } from './methods/readiness.js';
@@ -47,7 +48,7 @@ export interface GrpcDoor {
 }
 
 /**
- * Opens the gRPC port: the inference service's methods, health and reflection. Rejects with an Error for
+ * Opens the gRPC port: the methods of the inference and lifecycle services, health and reflection. Rejects with an Error for
  * the user when the address can't be listened on.
  */
 export async function openGrpcDoor({
@@ -79,6 +80,7 @@ export async function openGrpcDoor({
   registerMetadata(context);
   registerStatistics(context);
   registerRepository(context);
+  registerLifecycle(context);
   registerInfer(context);
   const health = new Health({ service, clock, log, watchesMax: limits.healthWatchesMax });
   health.register(context);

@@ -100,8 +100,9 @@ export class Health {
     return { status };
   }
 
-  #list(): { statuses: Record<string, HealthResponse> } {
-    const names = new Set(this.#service.repositoryIndex('', false).map(({ name }) => name));
+  async #list(): Promise<{ statuses: Record<string, HealthResponse> }> {
+    const index = await this.#service.repositoryIndex('', false);
+    const names = new Set(index.map(({ name }) => name).filter((name) => this.#service.isModelKnown(name)));
     if (names.size > LIMITS.healthListMax) throw serverErrors.healthList(LIMITS.healthListMax);
     const statuses: Record<string, HealthResponse> = {};
     for (const name of ['', INFERENCE_SERVICE, ...names]) statuses[name] = { status: this.#statusOf(name) };

@@ -12,6 +12,11 @@ const PROTO_FOLDER = fileURLToPath(new URL('../../proto', import.meta.url));
 export const INFERENCE_SERVICE = 'inference.GRPCInferenceService';
 /** Path of the hot method. */
 export const MODEL_INFER = `/${INFERENCE_SERVICE}/ModelInfer`;
+/** Its messages may hold the files of a model. */
+export const MODEL_LOAD = `/${INFERENCE_SERVICE}/RepositoryModelLoad`;
+export const MODEL_UNLOAD = `/${INFERENCE_SERVICE}/RepositoryModelUnload`;
+/** What this server offers beyond Triton's service. */
+export const LIFECYCLE_SERVICE = 'naiad.v1.ModelLifecycle';
 export const HEALTH_SERVICE = 'grpc.health.v1.Health';
 
 /** Number of `FileDescriptorSet.file`, the only field of that message. */
@@ -45,7 +50,7 @@ export class Protos {
   readonly definition: PackageDefinition;
 
   constructor() {
-    this.definition = loadSync(['grpc_service.proto', 'health.proto'], {
+    this.definition = loadSync(['grpc_service.proto', 'health.proto', 'naiad.proto'], {
       includeDirs: [PROTO_FOLDER],
       keepCase: true,
       longs: String,

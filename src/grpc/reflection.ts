@@ -6,7 +6,7 @@ import { invariant } from '../lib/invariant.js';
 import type { CallAccount } from './call-account.js';
 import { streamOf } from './call-stream.js';
 import { decodeMessage } from './decode-message.js';
-import { HEALTH_SERVICE, INFERENCE_SERVICE, readFileDescriptors } from './protos.js';
+import { HEALTH_SERVICE, INFERENCE_SERVICE, LIFECYCLE_SERVICE, readFileDescriptors } from './protos.js';
 import { toGrpcStatus } from './status.js';
 import { asItIs, type UnaryContext } from './unary.js';
 
@@ -69,7 +69,7 @@ async function serve(call: ReflectionCall, account: CallAccount, answer: Answer 
 async function loadAnswers(): Promise<ReadonlyMap<string, Answer>> {
   const { ReflectionService } = await import('@grpc/reflection');
   const answers = new Map<string, Answer>();
-  const services = [INFERENCE_SERVICE, HEALTH_SERVICE];
+  const services = [INFERENCE_SERVICE, LIFECYCLE_SERVICE, HEALTH_SERVICE];
   new ReflectionService(descriptors(), { services }).addToServer({
     addService(service: ServiceDefinition, implementation: UntypedServiceImplementation): void {
       const method = service.ServerReflectionInfo;

@@ -1,7 +1,6 @@
-import { type Catalog, isServed } from '../lifecycle/catalog.js';
 import type { ServingModel } from '../lifecycle/serving-model.js';
 import type { InputSpec, OutputSpec } from '../model-config/model-spec.js';
-import type { IndexEntry, ModelMetadata, ModelStatistics, TensorMetadata } from './views.js';
+import type { ModelMetadata, ModelStatistics, TensorMetadata } from './views.js';
 
 /** Metadata of a version; `versions` are those that the answer lists. */
 export function toModelMetadata({ spec }: ServingModel, versions: readonly number[]): ModelMetadata {
@@ -44,23 +43,4 @@ export function toModelStatistics({ name, version, statistics }: ServingModel): 
         computeOutput: { ...computeOutput },
       })),
   };
-}
-
-/** One entry per known version; a model that is not served as a whole has one without a version. */
-export function toIndexEntries(catalog: Catalog, readyOnly: boolean): IndexEntry[] {
-  const entries: IndexEntry[] = [];
-  for (const name of catalog.names()) {
-    const reason = catalog.reason(name);
-    if (reason !== '') entries.push({ name, version: '', state: 'UNAVAILABLE', reason });
-    for (const entry of catalog.versions(name)) {
-      const isLost = entry.state === 'READY' && !isServed(entry);
-      entries.push({
-        name,
-        version: String(entry.version),
-        state: isLost ? 'UNAVAILABLE' : entry.state,
-        reason: isLost ? 'its worker has stopped and is being replaced' : entry.reason,
-      });
-    }
-  }
-  return readyOnly ? entries.filter(({ state }) => state === 'READY') : entries;
 }

@@ -1,5 +1,7 @@
 import type { InferRequest } from '../inference/request.js';
 import type { InferResponse } from '../inference/response.js';
+import type { LoadOptions } from '../lifecycle/control.js';
+import type { HistoryEntry } from '../lifecycle/history.js';
 import type { ModelConfig } from '../model-config/message.js';
 import type { IndexEntry, ModelMetadata, ModelStatistics, ServerMetadata } from './views.js';
 
@@ -19,7 +21,14 @@ export interface InferenceService {
   modelConfig(name: string, version: string): ModelConfig;
   /** An empty name asks for all models that are ready. */
   modelStatistics(name: string, version: string): ModelStatistics[];
-  repositoryIndex(repositoryName: string, readyOnly: boolean): IndexEntry[];
+  /** By name, then version; models that lie in a repository and were never loaded have an entry, too. */
+  repositoryIndex(repositoryName: string, readyOnly: boolean): Promise<readonly IndexEntry[]>;
+  /** Resolves when every version that is to be served is. */
+  loadModel(name: string, options: LoadOptions): Promise<void>;
+  /** Resolves when nothing of the model is loaded any more. */
+  unloadModel(name: string, options: { readonly dependents: boolean }): Promise<void>;
+  /** What happened to a model, oldest first; empty for unknown ones. */
+  modelHistory(name: string): readonly HistoryEntry[];
   infer(request: InferRequest): Promise<InferResponse>;
   /** Calls `listener` after every change of readiness, of the server or of a model. */
   onReadinessChange(listener: () => void): () => void;

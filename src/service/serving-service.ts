@@ -3,12 +3,16 @@ import { type StatusCode, toServingError } from '../errors/serving-error.js';
 import type { InferRequest } from '../inference/request.js';
 import type { InferResponse } from '../inference/response.js';
 import { type Catalog, isServed, LATEST } from '../lifecycle/catalog.js';
+import type { LoadOptions, RepositoryControl } from '../lifecycle/control.js';
+import type { HistoryEntry } from '../lifecycle/history.js';
 import type { Lease, ServingModel } from '../lifecycle/serving-model.js';
 import type { ModelConfig } from '../model-config/message.js';
 import { type AccessRecord, logAccess } from '../telemetry/access-log.js';
 import type { Log } from '../telemetry/log.js';
 import { type InferContext, type InferTrace, infer, newTrace } from './infer.js';
-import { toIndexEntries, toModelMetadata, toModelStatistics } from './present.js';
+import { toModelMetadata, toModelStatistics } from './present.js';
+import { checkLoad, checkUnload } from './repository-control.js';
+import { repositoryIndex } from './repository-index.js';
 import type { InferenceService } from './service.js';
 import { parseVersion } from './version.js';
 import type { IndexEntry, ModelMetadata, ModelStatistics, ServerMetadata } from './views.js';
@@ -18,12 +22,15 @@ const EXTENSIONS = [
   'classification',
   'schedule_policy',
   'model_configuration',
+  'model_repository',
+  'model_repository(unload_dependents)',
   'parameters',
   'statistics',
 ] as const;
 
 export interface ServiceOptions extends InferContext {
   readonly catalog: Catalog;
+  readonly control: RepositoryControl;
   readonly log: Log;
   readonly id: string;
   /** Version of this server. */
@@ -114,9 +121,25 @@ export class ServingService implements InferenceService {
     return models.map(toModelStatistics);
   }
 
-  repositoryIndex(repositoryName: string, readyOnly: boolean): IndexEntry[] {
+  async repositoryIndex(repositoryName: string, readyOnly: boolean): Promise<readonly IndexEntry[]> {
     if (repositoryName !== '') throw serverErrors.repositoryNameUnsupported();
-    return toIndexEntries(this.#options.catalog, readyOnly);
+    return repositoryIndex(this.#options, readyOnly);
+  }
+
+  async loadModel(name: string, options: LoadOptions): Promise<void> {
+    this.#checkServing();
+    checkLoad(this.#options.control.mode, name, options);
+    await this.#options.control.load(name, options);
+  }
+
+  async unloadModel(name: string, options: { readonly dependents: boolean }): Promise<void> {
+    this.#checkServing();
+    checkUnload(this.#options.control.mode);
+    await this.#options.control.unload(name, options);
+  }
+
+  modelHistory(name: string): readonly HistoryEntry[] {
+    return this.#options.control.history(name);
   }
 
   async infer(request: InferRequest): Promise<InferResponse> {
@@ -125,8 +148,7 @@ export class ServingService implements InferenceService {
     let status: StatusCode | 'OK' = 'OK';
     this.#inFlight++;
     try {
-      if (this.#phase === 'exiting') throw serverErrors.shuttingDown();
-      if (this.#phase === 'starting') throw serverErrors.notReady();
+      this.#checkServing();
       lease = this.#options.catalog.lease(request.modelName, parseVersion(request.modelVersion));
       return await infer(this.#options, lease.model, request, trace);
     } catch (error) {
@@ -142,6 +164,11 @@ export class ServingService implements InferenceService {
   onReadinessChange(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  #checkServing(): void {
+    if (this.#phase === 'exiting') throw serverErrors.shuttingDown();
+    if (this.#phase === 'starting') throw serverErrors.notReady();
   }
 
   #changed(): void {

@@ -2,8 +2,9 @@ import { resolve } from 'node:path';
 import type { Environment } from './environment.js';
 import { LIMITS } from './limits.js';
 import { type ParsedFlags, parseFlags } from './parse-flags.js';
+import { ALL_MODELS, NO_CACHE } from './repository-flags.js';
 import { SERVE_FLAGS as FLAGS } from './serve-flags.js';
-import type { LogSettings, ServerSettings } from './settings.js';
+import type { DoorSettings, LifecycleSettings, LogSettings, ServerSettings } from './settings.js';
 import { tritonFlags } from './triton-flags.js';
 
 /** What the command line of `naiad serve` comes to. */
@@ -21,6 +22,7 @@ export function parseServeFlags(argv: readonly string[], environment: Environmen
   if (flags.help) return { kind: 'help' };
 
   const repositories = readRepositories(flags, environment);
+  const lifecycle = readLifecycle(flags, environment);
   const settings: ServerSettings = {
     id: flags.get(FLAGS.id),
     modelRepositories: repositories.paths,
@@ -28,17 +30,7 @@ export function parseServeFlags(argv: readonly string[], environment: Environmen
     strictReadiness: flags.get(FLAGS.strictReadiness),
     autoComplete: !flags.get(FLAGS.disableAutoComplete),
     modelLoadThreads: flags.get(FLAGS.modelLoadThreads),
-    lifecycle: {
-      controlMode: 'none',
-      pollSecs: 15,
-      loadModels: [],
-      configName: '',
-      settleMs: 1000,
-      loadRetries: 0,
-      reloadPolicy: 'availability-preserving',
-      keepWarmSecs: 0,
-      artifactCache: null,
-    },
+    lifecycle: lifecycle.settings,
     exitTimeoutSecs: flags.get(FLAGS.exitTimeoutSecs),
     grpc: {
       enabled: flags.get(FLAGS.allowGrpc),
@@ -50,7 +42,11 @@ export function parseServeFlags(argv: readonly string[], environment: Environmen
       address: flags.get(FLAGS.httpAddress),
       port: flags.get(FLAGS.httpPort),
     },
-    metrics: { enabled: false, address: '0.0.0.0', port: 8002 },
+    metrics: {
+      enabled: flags.get(FLAGS.allowMetrics),
+      address: flags.get(FLAGS.metricsAddress) || flags.get(FLAGS.httpAddress),
+      port: flags.get(FLAGS.metricsPort),
+    },
     lanes: {
       cores: environment.cores,
       cpuLanes: flags.get(FLAGS.cpuLanes),
@@ -68,6 +64,7 @@ export function parseServeFlags(argv: readonly string[], environment: Environmen
       (word) => `unexpected argument '${word}', did you mean '--model-repository=${word}'?`,
     ),
     ...repositories.mistakes,
+    ...lifecycle.mistakes,
     ...doorMistakes(settings),
   ];
   if (lines.length > 0) return { kind: 'mistakes', lines };
@@ -95,6 +92,48 @@ function readRepositories(
   return { paths, mistakes, warnings };
 }
 
+function readLifecycle(
+  flags: ParsedFlags,
+  environment: Environment,
+): { settings: LifecycleSettings; mistakes: string[] } {
+  const controlMode = flags.get(FLAGS.controlMode);
+  const pollSecs = flags.get(FLAGS.pollSecs);
+  const startModels = [...new Set(flags.all(FLAGS.loadModel))];
+  const mistakes: string[] = [];
+  // Scripts pass 0 with other modes, where it means nothing.
+  if (controlMode === 'poll' && pollSecs === 0) {
+    mistakes.push(
+      '--repository-poll-secs=0 would never look into the repository: expected at least 1 in poll mode',
+    );
+  }
+  if (controlMode !== 'explicit' && startModels.length > 0) {
+    mistakes.push(
+      `--load-model needs --model-control-mode=explicit: in mode ${controlMode} all models of the repository are loaded`,
+    );
+  } else if (startModels.length > 1 && startModels.includes(ALL_MODELS)) {
+    mistakes.push(`--load-model=${ALL_MODELS} stands for all models and must be the only --load-model`);
+  }
+  const isAll = controlMode !== 'explicit' || startModels.includes(ALL_MODELS);
+  const settings: LifecycleSettings = {
+    controlMode,
+    pollSecs: pollSecs || FLAGS.pollSecs.fallback,
+    loadModels: isAll ? null : startModels,
+    configName: flags.get(FLAGS.configName),
+    settleMs: flags.get(FLAGS.settleMs),
+    loadRetries: flags.get(FLAGS.loadRetries),
+    reloadPolicy: flags.get(FLAGS.reloadPolicy),
+    keepWarmSecs: flags.get(FLAGS.keepWarmSecs),
+    artifactCache: readArtifactCache(flags, environment),
+  };
+  return { settings, mistakes };
+}
+
+function readArtifactCache(flags: ParsedFlags, environment: Environment): string | null {
+  const text = flags.get(FLAGS.artifactCache);
+  if (text === NO_CACHE) return null;
+  return text === '' ? environment.cacheFolder : resolve(environment.workingDirectory, text);
+}
+
 function readLogSettings(flags: ParsedFlags, environment: Environment): LogSettings {
   const format = flags.get(FLAGS.logFormat);
   return {
@@ -107,12 +146,22 @@ function readLogSettings(flags: ParsedFlags, environment: Environment): LogSetti
   };
 }
 
-function doorMistakes({ grpc, http }: ServerSettings): string[] {
+function doorMistakes({ grpc, http, metrics }: ServerSettings): string[] {
   if (!grpc.enabled && !http.enabled) {
     return ['--allow-grpc=false and --allow-http=false leave nothing to serve'];
   }
-  if (grpc.enabled && http.enabled && grpc.port === http.port && grpc.port !== 0) {
-    return [`--grpc-port and --http-port are both ${grpc.port}, they need a port each`];
-  }
-  return [];
+  const doors: [name: string, door: DoorSettings][] = [
+    ['--grpc-port', grpc],
+    ['--http-port', http],
+    ['--metrics-port', metrics],
+  ];
+  const open = doors.filter(([, { enabled, port }]) => enabled && port !== 0);
+  const ports = [...new Set(open.map(([, { port }]) => port))];
+  return ports.flatMap((port) => {
+    const names = open.filter(([, door]) => door.port === port).map(([name]) => name);
+    if (names.length < 2) return [];
+    const [last = '', ...others] = names.reverse();
+    const all = names.length > 2 ? 'all' : 'both';
+    return [`${others.reverse().join(', ')} and ${last} are ${all} ${port}, they need a port each`];
+  });
 }

@@ -1,18 +1,11 @@
-import {
-  booleanFlag,
-  choiceFlag,
-  type Flag,
-  integerFlag,
-  readBoolean,
-  switchFlag,
-  textFlag,
-} from './flag.js';
+import { booleanFlag, choiceFlag, type Flag, integerFlag, readBoolean, textFlag } from './flag.js';
 import { LIMITS } from './limits.js';
+import { REPOSITORY_FLAGS } from './repository-flags.js';
 
 const SERVER = 'Server';
-const REPOSITORY = 'Model repository';
 const GRPC = 'gRPC';
 const HTTP = 'HTTP';
+const METRICS = 'Metrics';
 const COMPUTE = 'Computing';
 const QUEUES = 'Queues';
 const LOG = 'Log';
@@ -56,29 +49,7 @@ export const SERVE_FLAGS = {
     fallback: true,
     help: 'Be ready only when every model is ready; else as soon as the server answers.',
   }),
-  modelRepository: textFlag({
-    name: 'model-repository',
-    aliases: ['model-store'],
-    group: REPOSITORY,
-    repeatable: true,
-    fallback: '',
-    fallbackText: 'the repository that comes with the package',
-    placeholder: 'DIR',
-    help: 'Directory of models. May be given several times; --model-store is the same.',
-  }),
-  disableAutoComplete: switchFlag({
-    name: 'disable-auto-complete-config',
-    group: REPOSITORY,
-    help: 'Take nothing of a configuration from the model: every model needs a complete config.pbtxt.',
-  }),
-  modelLoadThreads: integerFlag({
-    name: 'model-load-thread-count',
-    group: REPOSITORY,
-    fallback: 4,
-    min: 1,
-    max: 64,
-    help: 'Models that are loaded at the same time.',
-  }),
+  ...REPOSITORY_FLAGS,
   allowGrpc: booleanFlag({ name: 'allow-grpc', group: GRPC, fallback: true, help: 'Serve gRPC.' }),
   grpcAddress: textFlag({
     name: 'grpc-address',
@@ -113,6 +84,27 @@ export const SERVE_FLAGS = {
     fallback: 8000,
     ...PORT,
     help: 'Port for HTTP; 0 = any free one.',
+  }),
+  allowMetrics: booleanFlag({
+    name: 'allow-metrics',
+    group: METRICS,
+    fallback: true,
+    help: 'Serve metrics in the format of Prometheus.',
+  }),
+  metricsAddress: textFlag({
+    name: 'metrics-address',
+    group: METRICS,
+    fallback: '',
+    fallbackText: 'that of --http-address',
+    placeholder: 'ADDRESS',
+    help: 'Address to listen on for metrics.',
+  }),
+  metricsPort: integerFlag({
+    name: 'metrics-port',
+    group: METRICS,
+    fallback: 8002,
+    ...PORT,
+    help: 'Port for metrics; 0 = any free one.',
   }),
   cpuLanes: integerFlag({
     name: 'cpu-lanes',

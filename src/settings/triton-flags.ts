@@ -12,7 +12,7 @@ export interface TritonFlag {
   readonly why?: string;
 }
 
-const METRICS = 'this server has no metrics endpoint yet';
+const METRICS = 'there are no such metrics yet';
 const NO_PLUGINS = 'backends are part of this server';
 const NO_POOLS = 'there is no such memory pool';
 const NO_TLS = 'TLS is not supported yet: put a proxy in front';
@@ -24,19 +24,8 @@ function all(names: readonly string[], rest: Omit<TritonFlag, 'name'>): TritonFl
 
 /** All of them but those that this server has. */
 export const TRITON_FLAGS: readonly TritonFlag[] = [
-  { name: 'model-control-mode', verdict: 'refused', neutral: 'none', why: 'models are loaded at start only' },
-  ...all(['repository-poll-secs'], { verdict: 'ignored', why: 'the repository is not polled' }),
-  { name: 'load-model', verdict: 'refused', why: 'all models of the repository are loaded' },
-  { name: 'model-config-name', verdict: 'refused' },
-  { name: 'model-load-retry-count', verdict: 'refused', neutral: '0' },
   { name: 'model-namespacing', verdict: 'refused', neutral: 'false' },
   { name: 'enable-peer-access', verdict: 'ignored', why: 'no memory is shared between GPUs' },
-  {
-    name: 'strict-model-config',
-    verdict: 'refused',
-    neutral: 'false',
-    why: 'use --disable-auto-complete-config',
-  },
   ...all(['reuse-grpc-port', 'reuse-http-port'], { verdict: 'refused', neutral: 'false' }),
   ...all(['grpc-header-forward-pattern', 'http-header-forward-pattern'], { verdict: 'refused' }),
   ...all(['grpc-restricted-protocol', 'http-restricted-api'], { verdict: 'refused' }),
@@ -65,13 +54,9 @@ export const TRITON_FLAGS: readonly TritonFlag[] = [
     { verdict: 'refused' },
   ),
   { name: 'http-max-input-size', verdict: 'ignored', why: 'the HTTP port takes no tensors yet' },
-  { name: 'allow-metrics', verdict: 'ignored', neutral: 'false', why: METRICS },
   { name: 'allow-gpu-metrics', verdict: 'ignored', neutral: 'false', why: METRICS },
   { name: 'allow-cpu-metrics', verdict: 'ignored', neutral: 'false', why: METRICS },
-  ...all(['metrics-address', 'metrics-port', 'metrics-interval-ms', 'metrics-config'], {
-    verdict: 'ignored',
-    why: METRICS,
-  }),
+  ...all(['metrics-interval-ms', 'metrics-config'], { verdict: 'ignored', why: METRICS }),
   ...all(['trace-config', 'trace-file', 'trace-level', 'trace-rate', 'trace-count', 'trace-log-frequency'], {
     verdict: 'refused',
     why: 'there is no tracing yet',

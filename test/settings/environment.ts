@@ -5,6 +5,7 @@ export function anEnvironment(changes: Partial<Environment> = {}): Environment {
   return {
     workingDirectory: '/work',
     bundledRepository: '/package/model-repository',
+    cacheFolder: '/home/user/.cache/naiad',
     cores: 8,
     terminal: false,
     colour: false,
