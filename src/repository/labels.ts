@@ -1,8 +1,9 @@
 import { realpath, stat } from 'node:fs/promises';
-import { join, relative, sep } from 'node:path';
+import { join } from 'node:path';
 import type { ModelConfig } from '../model-config/message.js';
 import { errorAt, type FieldPath, type Problem } from '../model-config/problem.js';
 import { readFailure } from './fs-errors.js';
+import { isInside } from './paths.js';
 import { readTextFile } from './text-file.js';
 
 /** Labels by output name. */
@@ -46,9 +47,4 @@ async function readInside(directory: string, file: string): Promise<string> {
     throw new Error('it leads outside the folder of the model');
   }
   return readTextFile(target);
-}
-
-function isInside(directory: string, target: string): boolean {
-  const way = relative(directory, target);
-  return way !== '..' && !way.startsWith(`..${sep}`);
 }

@@ -1,8 +1,11 @@
-import { readdir, stat } from 'node:fs/promises';
+import { lstatSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Finding } from '../model-config/findings.js';
 import type { ConfigKind } from '../model-config/parse.js';
-import { readFailure } from './fs-errors.js';
+import { LIMITS } from '../settings/limits.js';
+import { errorCode } from './fs-errors.js';
+import type { OpenRepository } from './paths.js';
+import { type Budget, type Part, PartWalk } from './walk.js';
 
 /** A version's folder; its number is a positive safe integer. */
 export interface VersionFolder {
@@ -36,6 +39,14 @@ export interface ModelFolder {
   readonly findings: readonly Finding[];
 }
 
+/** A model's folder and the files in it. */
+export interface WalkedModel {
+  readonly folder: ModelFolder;
+  /** The files outside the version folders. */
+  readonly own: Part;
+  readonly versions: ReadonlyMap<number, Part>;
+}
+
 /** Names that a configuration file may have, the usual one first. */
 export const CONFIG_FILES: readonly ConfigFile[] = [
   { path: 'config.pbtxt', kind: 'pbtxt' },
@@ -47,76 +58,119 @@ export const CONFIG_FILES: readonly ConfigFile[] = [
 /** Folders that belong to a model besides its versions. */
 const COMPANIONS: ReadonlySet<string> = new Set(['configs', 'warmup', 'initial_state']);
 
-/** Looks into a model's folder. Never rejects: what can't be read becomes an error among the findings. */
-export async function readModelFolder(repository: string, name: string): Promise<ModelFolder> {
-  const directory = join(repository, name);
-  const findings: Finding[] = [];
-  const report = (severity: Finding['severity'], message: string): void => {
-    findings.push({ severity, file: '', line: 0, message });
+/**
+ * Looks into a model's folder; null when there is none. Never throws: what can't be read, or leads out of
+ * the repository, becomes an error among the findings.
+ */
+export function walkModel(repository: OpenRepository, name: string): WalkedModel | null {
+  const directory = join(repository.directory, name);
+  if (!isFolder(directory)) return null;
+  const budget: Budget = { entries: LIMITS.modelFilesMax };
+  const { own, folders } = walkOwn(repository, name, budget);
+  const versions = new Map<number, Part>();
+  if (folders !== null) {
+    for (const folder of folders.filter(isVersion)) {
+      versions.set(Number(folder), walkVersionFolder(repository, name, folder, budget));
+    }
+  }
+  const places = [...versions].sort(([a], [b]) => a - b);
+  const folder: ModelFolder = {
+    name,
+    repository: repository.directory,
+    directory,
+    configFile: CONFIG_FILES.find(({ path }) => own.names.includes(path)) ?? null,
+    versions: places.map(([version, { directory: path, names }]) => ({
+      version,
+      directory: path,
+      origin: path,
+      files: names,
+    })),
+    findings: [own, ...places.map(([, part]) => part)].flatMap(({ findings }) => findings),
   };
-  const versions: VersionFolder[] = [];
-  let configFile: ConfigFile | null = null;
-  try {
-    const { files, folders } = await listFolder(directory);
-    configFile = chooseConfigFile(files, report);
-    for (const file of files.filter(isNumeric)) {
-      report('warning', `'${file}' is ignored: a version is a folder, this is a file`);
-    }
-    for (const folder of folders) {
-      const ignored = COMPANIONS.has(folder) ? '' : versionProblem(folder);
-      if (ignored === null) versions.push(await readVersionFolder(directory, folder));
-      else if (ignored !== '') report('warning', ignored);
-    }
-  } catch (error) {
-    report('error', `can't read the folder of model '${name}': ${readFailure(error)}`);
+  return { folder, own, versions };
+}
+
+/** The files outside the version folders as they are now. */
+export function walkOwnFiles(repository: OpenRepository, name: string): Part {
+  return walkOwn(repository, name, { entries: LIMITS.modelFilesMax }).own;
+}
+
+/** The files of one version as they are now. */
+export function walkVersion(repository: OpenRepository, name: string, version: number): Part {
+  return walkVersionFolder(repository, name, String(version), { entries: LIMITS.modelFilesMax });
+}
+
+/** `folders` = those at the top of the model's folder; null when it can't be looked at. */
+function walkOwn(
+  repository: OpenRepository,
+  name: string,
+  budget: Budget,
+): { own: Part; folders: string[] | null } {
+  const walk = new PartWalk({
+    repository: repository.real,
+    directory: join(repository.directory, name),
+    prefix: '',
+    label: `the folder of model '${name}'`,
+    budget,
+  });
+  if (isLink(join(repository.directory, name)) && walk.leadsAway('')) {
+    return { own: walk.finish(), folders: null };
   }
-  versions.sort((a, b) => a.version - b.version);
-  return { name, repository, directory, configFile, versions, findings };
-}
-
-/** Names in a folder, sorted, hidden ones left out; links count as what they lead to. */
-export async function listFolder(directory: string): Promise<{ files: string[]; folders: string[] }> {
-  const files: string[] = [];
-  const folders: string[] = [];
-  const entries = await readdir(directory, { withFileTypes: true });
-  for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    if (entry.name.startsWith('.')) continue;
-    const isFolder = entry.isSymbolicLink()
-      ? await leadsToFolder(join(directory, entry.name))
-      : entry.isDirectory();
-    (isFolder ? folders : files).push(entry.name);
+  const { files, folders } = walk.top();
+  for (const folder of folders) {
+    if (COMPANIONS.has(folder)) walk.below(folder);
+    else if (!isVersion(folder)) walk.report('warning', versionProblem(folder) ?? '');
   }
-  return { files, folders };
+  reportFiles(walk, files);
+  return { own: walk.finish(), folders };
 }
 
-/** A link that leads nowhere counts as a file: reading it will say what is wrong. */
-async function leadsToFolder(path: string): Promise<boolean> {
-  return stat(path).then(
-    (target) => target.isDirectory(),
-    () => false,
-  );
-}
-
-function chooseConfigFile(
-  files: readonly string[],
-  report: (severity: Finding['severity'], message: string) => void,
-): ConfigFile | null {
-  const found = CONFIG_FILES.filter(({ path }) => files.includes(path));
+function reportFiles(walk: PartWalk, files: readonly string[]): void {
+  for (const file of files.filter(isNumeric)) {
+    walk.report('warning', `'${file}' is ignored: a version is a folder, this is a file`);
+  }
+  const found = CONFIG_FILES.filter(({ path }) => files.includes(path)).map(({ path }) => path);
   if (found.length > 1) {
-    report('error', `several configuration files: ${found.map(({ path }) => path).join(', ')}; keep one`);
+    walk.report('error', `several configuration files: ${found.join(', ')}; keep one`);
   }
-  return found[0] ?? null;
 }
 
-async function readVersionFolder(directory: string, folder: string): Promise<VersionFolder> {
-  const path = join(directory, folder);
-  const { files, folders } = await listFolder(path);
-  return { version: Number(folder), directory: path, origin: path, files: [...files, ...folders].sort() };
+function walkVersionFolder(repository: OpenRepository, name: string, folder: string, budget: Budget): Part {
+  const walk = new PartWalk({
+    repository: repository.real,
+    directory: join(repository.directory, name, folder),
+    prefix: `${folder}/`,
+    label: `version folder '${folder}'`,
+    budget,
+  });
+  walk.whole();
+  return walk.finish();
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch (error) {
+    // What is there and can't be looked at is a model with a problem.
+    return !['ENOENT', 'ENOTDIR'].includes(errorCode(error));
+  }
+}
+
+function isLink(path: string): boolean {
+  try {
+    return lstatSync(path).isSymbolicLink();
+  } catch {
+    return false;
+  }
 }
 
 /** Whether a name could be meant as a version. */
 export function isNumeric(name: string): boolean {
   return /^\d+$/.test(name);
+}
+
+function isVersion(folder: string): boolean {
+  return versionProblem(folder) === null;
 }
 
 /** Why a folder is no version; null when it is one. */
