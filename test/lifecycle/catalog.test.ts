@@ -91,7 +91,7 @@ describe('Catalog', () => {
   });
 
   it('does not count a version as served while none of its instances lives', () => {
-    const dead = { ...model(1), executors: [anExecutor({ available: false })] };
+    const dead = { ...model(1), executors: [anExecutor(false)] };
     expect(isServed(ready(dead))).toBe(false);
     expect(isServed(ready(model(1)))).toBe(true);
     const catalog = new Catalog();
