@@ -19,6 +19,8 @@ export interface ManagerOptions extends LifecycleContext {
   readonly store: Store;
   readonly settings: LifecycleSettings;
   readonly modelLoadThreads: number;
+  /** Told after each look at the repositories which folders of models are there. */
+  onFolders(directories: readonly string[]): void;
 }
 
 /** What a client wants of a model. */
@@ -62,6 +64,7 @@ export class ModelManager implements RepositoryControl {
       isIncluded: (name) => named === null || named.includes(name),
       onChanged: (model) => this.#changed(model),
       onGone: (name) => this.#gone(name),
+      onFolders: (directories) => options.onFolders(directories),
     });
   }
 

@@ -22,6 +22,8 @@ export interface RepositoryLoopOptions {
   /** Deals with a model that is new or changed. */
   readonly onChanged: (model: ListedModel) => Promise<Handling>;
   readonly onGone: (name: string) => void;
+  /** Told after each look which folders are worth watching. */
+  readonly onFolders: (directories: readonly string[]) => void;
 }
 
 /** Looks at the repositories again and again, and reports what has changed and been left alone since. */
@@ -57,9 +59,9 @@ export class RepositoryLoop {
 
   /** Something may have changed: looks again soon rather than at the next round. */
   hint(): void {
-    if (!this.#running) return;
-    if (this.#scanning !== null) this.#hinted = true;
-    else this.#look();
+    if (!this.#running || this.#hinted) return;
+    this.#hinted = true;
+    if (this.#scanning === null) this.#schedule(Number.POSITIVE_INFINITY);
   }
 
   /** Resolves when nothing of it is under way. */
@@ -81,13 +83,14 @@ export class RepositoryLoop {
   #schedule(nextNs: number): void {
     const { clock, pollNs } = this.#options;
     const nowNs = clock.nowNs();
-    const dueNs = this.#hinted ? nowNs : Math.min(nowNs + pollNs, Math.max(nowNs + SOON_NS, nextNs));
+    const dueNs = Math.min(nowNs + (this.#hinted ? HINT_NS : pollNs), Math.max(nowNs + SOON_NS, nextNs));
+    this.#timer?.cancel();
     this.#timer = clock.setTimer(dueNs - nowNs, () => this.#look());
   }
 
   /** One look; returns when the next one is due. */
   async #scan(): Promise<number> {
-    const { store, clock, settleNs, readsMax, isIncluded, onChanged, onGone } = this.#options;
+    const { store, clock, settleNs, readsMax, isIncluded, onChanged, onGone, onFolders } = this.#options;
     const startNs = clock.nowNs();
     let listing: Listing;
     try {
@@ -98,6 +101,9 @@ export class RepositoryLoop {
       return Number.POSITIVE_INFINITY;
     }
     this.#noteUnreadable(listing);
+    onFolders(
+      listing.models.flatMap(({ folder }) => [folder.directory, ...folder.versions.map((v) => v.directory)]),
+    );
     this.#options.metrics.scanned((clock.nowNs() - startNs) / 1e9, listing.unreadable.length === 0);
     const models = listing.models.filter(({ name }) => isIncluded(name));
     const now = { nowNs: clock.nowNs(), wallMs: clock.wallMs(), settleNs };
@@ -135,6 +141,9 @@ export class RepositoryLoop {
     this.#unreadable = now;
   }
 }
+
+/** From a hint to the look: a copy under way hints all the time. */
+const HINT_NS = 100e6;
 
 /** The least time between two looks. */
 const SOON_NS = 50e6;

@@ -46,6 +46,12 @@ export const LIMITS = {
   requestDecodedBytesMax: 512 << 20,
   /** Elements of one BYTES input: backends make a string of each, which takes far more than its 4 bytes. */
   bytesElementsMax: 1 << 22,
+  /** Inputs of one warm-up run, and all data files of one model's warm-up: what its queue may hold as well. */
+  warmUpBytesMax: 1 << 30,
+  /** Runs of one warm-up sample; a model that takes 10 ms takes a quarter of an hour for them. */
+  warmUpRunsMax: 100_000,
+  /** Batch sizes that an automatic warm-up runs; with more, those between are left out evenly. */
+  warmUpSizesMax: 32,
   /** Classes of one classification answer, Triton's bound. */
   classificationElementsMax: 1_000_000,
   /** Inputs, outputs, raw contents or parameters of one request, each; models in the field have hundreds. */
@@ -66,6 +72,8 @@ export const LIMITS = {
   historyEntriesMax: 100,
   /** Models whose events are remembered, those that are long gone included. */
   historyModelsMax: 4096,
+  /** Folders of the repositories that are watched; others are only scanned. Systems allow 8,192 or more. */
+  watchedFoldersMax: 4096,
   /** How long a load, or the start, waits for files that keep changing. */
   settleWaitMs: 60_000,
   /** How long the answer to an unload waits for requests that still run. */
