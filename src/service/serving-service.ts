@@ -6,6 +6,7 @@ import { type Catalog, isServed, LATEST } from '../lifecycle/catalog.js';
 import type { LoadOptions, RepositoryControl } from '../lifecycle/control.js';
 import type { HistoryEntry } from '../lifecycle/history.js';
 import type { Lease, ServingModel } from '../lifecycle/serving-model.js';
+import { WaitingRoom } from '../lifecycle/waiting-room.js';
 import type { ModelConfig } from '../model-config/message.js';
 import { type AccessRecord, logAccess } from '../telemetry/access-log.js';
 import type { Log } from '../telemetry/log.js';
@@ -47,11 +48,13 @@ export class ServingService implements InferenceService {
   readonly #options: ServiceOptions;
   readonly #listeners = new Set<() => void>();
   readonly #idle: (() => void)[] = [];
+  readonly #waitingRoom: WaitingRoom;
   #phase: Phase = 'starting';
   #inFlight = 0;
 
   constructor(options: ServiceOptions) {
     this.#options = options;
+    this.#waitingRoom = new WaitingRoom(options.catalog, options.clock);
     options.catalog.onChange(() => this.#changed());
   }
 
@@ -149,6 +152,7 @@ export class ServingService implements InferenceService {
     this.#inFlight++;
     try {
       this.#checkServing();
+      if (this.#waitingRoom.isHeld(request.modelName)) await this.#waitingRoom.wait(request);
       lease = this.#options.catalog.lease(request.modelName, parseVersion(request.modelVersion));
       return await infer(this.#options, lease.model, request, trace);
     } catch (error) {

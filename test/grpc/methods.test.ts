@@ -168,7 +168,7 @@ it('the index lists models, or only the ready ones', async () => {
   expect(await client.call('RepositoryIndex', { ready: true })).toEqual({ models: [echo] });
 });
 
-it.each(['RepositoryModelLoad', 'SystemSharedMemoryStatus', 'TraceSetting'])(
+it.each(['SystemSharedMemoryStatus', 'TraceSetting'])(
   '%s, which this server lacks, is UNIMPLEMENTED',
   async (method) => {
     await expect(client.call(method)).rejects.toMatchObject({ code: status.UNIMPLEMENTED });
@@ -178,6 +178,10 @@ it.each(['RepositoryModelLoad', 'SystemSharedMemoryStatus', 'TraceSetting'])(
 it.each([
   '/inference.GRPCInferenceService/ModelMetadata',
   '/inference.GRPCInferenceService/ModelInfer',
+  '/inference.GRPCInferenceService/RepositoryModelLoad',
+  '/inference.GRPCInferenceService/RepositoryModelUnload',
+  '/naiad.v1.ModelLifecycle/ModelHistory',
+  '/naiad.v1.ModelLifecycle/Rollback',
   '/grpc.health.v1.Health/Check',
 ])('%s answers bytes that are no message with INVALID_ARGUMENT', async (path) => {
   const raw = new RawClient(harness.door.port);

@@ -44,11 +44,15 @@ describe.each(['v1', 'v1alpha'])('reflection %s', (version) => {
   const ask = (...requests: Message[]): Promise<Message[]> =>
     client.exchange('ServerReflectionInfo', requests);
 
-  it('lists both services', async () => {
+  it('lists the services', async () => {
     const [answer] = await ask({ list_services: '*' });
     expect(answer).toMatchObject({
       list_services_response: {
-        service: [{ name: 'inference.GRPCInferenceService' }, { name: 'grpc.health.v1.Health' }],
+        service: [
+          { name: 'inference.GRPCInferenceService' },
+          { name: 'naiad.v1.ModelLifecycle' },
+          { name: 'grpc.health.v1.Health' },
+        ],
       },
     });
   });
@@ -56,6 +60,7 @@ describe.each(['v1', 'v1alpha'])('reflection %s', (version) => {
   it.each([
     ['inference.GRPCInferenceService', 'inference.ModelInferRequest', 'raw_input_contents', 7],
     ['inference.ModelConfig', 'inference.ModelConfig', 'max_batch_size', 4],
+    ['naiad.v1.ModelLifecycle', 'naiad.v1.ModelHistoryResponse.Entry', 'why', 4],
     ['grpc.health.v1.Health', 'grpc.health.v1.HealthCheckResponse', 'status', 1],
   ])('describes %s', async (symbol, message, field, number) => {
     const [answer] = await ask({ file_containing_symbol: symbol });

@@ -2,6 +2,8 @@ import { inputErrors, modelErrors } from '#naiad/errors/catalogue.js';
 import type { InferRequest } from '#naiad/inference/request.js';
 import { NO_PARAMETERS } from '#naiad/inference/request.js';
 import type { InferResponse } from '#naiad/inference/response.js';
+import type { LoadOptions } from '#naiad/lifecycle/control.js';
+import type { HistoryEntry } from '#naiad/lifecycle/history.js';
 import type { ModelConfig } from '#naiad/model-config/message.js';
 import type { InferenceService } from '#naiad/service/service.js';
 import type { DurationStatistic, IndexEntry, ModelMetadata, ModelStatistics } from '#naiad/service/views.js';
@@ -39,6 +41,11 @@ export class MemoryService implements InferenceService {
   /** Whether each known model is ready. */
   readonly models = new Map<string, boolean>([['echo', true]]);
   readonly requests: InferRequest[] = [];
+  readonly loads: { readonly name: string; readonly options: LoadOptions }[] = [];
+  readonly unloads: { readonly name: string; readonly dependents: boolean }[] = [];
+  readonly histories = new Map<string, readonly HistoryEntry[]>();
+  /** What loads and unloads wait for; rejects to make them fail. */
+  controlled: () => Promise<void> = async () => {};
   config: ModelConfig = aModelConfig();
   readonly #listeners = new Set<() => void>();
 
@@ -119,7 +126,7 @@ export class MemoryService implements InferenceService {
     ];
   }
 
-  repositoryIndex(_repository: string, readyOnly: boolean): IndexEntry[] {
+  async repositoryIndex(_repository: string, readyOnly: boolean): Promise<IndexEntry[]> {
     const entries = [...this.models].map(
       ([name, ready]): IndexEntry => ({
         name,
@@ -129,6 +136,22 @@ export class MemoryService implements InferenceService {
       }),
     );
     return readyOnly ? entries.filter(({ state }) => state === 'READY') : entries;
+  }
+
+  async loadModel(name: string, options: LoadOptions): Promise<void> {
+    this.loads.push({ name, options });
+    await this.controlled();
+    this.setReady(name, true);
+  }
+
+  async unloadModel(name: string, { dependents }: { readonly dependents: boolean }): Promise<void> {
+    this.unloads.push({ name, dependents });
+    await this.controlled();
+    this.setReady(name, false);
+  }
+
+  modelHistory(name: string): readonly HistoryEntry[] {
+    return this.histories.get(name) ?? [];
   }
 
   async infer(request: InferRequest): Promise<InferResponse> {
