@@ -16,6 +16,7 @@ import type {
   QueuePolicy,
   SchedulingSpec,
 } from './model-spec.js';
+import { autoWarmUpDims, compileWarmUp, wantsAutoWarmUp } from './warm-up.js';
 
 /** What goes into a spec besides the configuration. */
 export interface CompileParts {
@@ -27,13 +28,14 @@ export interface CompileParts {
 
 /** Turns a configuration that is complete, normalised and valid into the form that requests are served by. */
 export function compileSpec(config: ModelConfig, { labels, images }: CompileParts): ModelSpec {
+  const inputs = config.input.map((input) => compileInput(input, images.get(input.name) ?? null));
   return deepFreeze({
     name: config.name,
     platform: config.platform,
     backend: config.backend,
     modelFilename: config.default_model_filename,
     maxBatchSize: config.max_batch_size,
-    inputs: config.input.map((input) => compileInput(input, images.get(input.name) ?? null)),
+    inputs,
     outputs: config.output.map((output) => compileOutput(output, labels.get(output.name) ?? [])),
     scheduling: compileScheduling(config),
     instanceGroups: config.instance_group.map(
@@ -45,6 +47,10 @@ export function compileSpec(config: ModelConfig, { labels, images }: CompilePart
       }),
     ),
     decoupled: config.model_transaction_policy?.decoupled ?? false,
+    warmup: compileWarmUp(config),
+    warmupAuto:
+      wantsAutoWarmUp(config) &&
+      inputs.every(({ optional, dims, image }) => optional || autoWarmUpDims(dims, image) !== null),
     parameters: new Map(
       Object.entries(config.parameters).map(([key, { string_value }]) => [key, string_value]),
     ),

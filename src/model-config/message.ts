@@ -23,12 +23,29 @@ export interface ModelConfig {
   cc_model_filenames: Record<string, string>;
   metric_tags: Record<string, string>;
   parameters: Record<string, { string_value: string }>;
-  model_warmup: Record<string, unknown>[];
+  model_warmup: WarmupMessage[];
   model_operations?: Record<string, unknown>;
   model_transaction_policy?: { decoupled: boolean };
   model_repository_agents?: Record<string, unknown>;
   response_cache?: { enable: boolean };
   model_metrics?: Record<string, unknown>;
+}
+
+export interface WarmupMessage {
+  name: string;
+  batch_size: number;
+  /** By input name. */
+  inputs: Record<string, WarmupInputMessage>;
+  count: number;
+}
+
+/** Of the last three one is there, whatever its value. */
+export interface WarmupInputMessage {
+  data_type: string;
+  dims: number[];
+  zero_data?: boolean;
+  random_data?: boolean;
+  input_data_file?: string;
 }
 
 export interface VersionPolicyMessage {

@@ -70,6 +70,32 @@ export type VersionPolicy =
   | { readonly kind: 'all' }
   | { readonly kind: 'specific'; readonly versions: readonly number[] };
 
+/** What an input of a warm-up sample holds; `file` is relative to the folder `warmup` of the model. */
+export type WarmupData =
+  | { readonly kind: 'zero' }
+  | { readonly kind: 'random' }
+  | { readonly kind: 'file'; readonly file: string };
+
+/** One input of a warm-up sample. Shapes exclude the batch dimension and hold no -1. */
+export interface WarmupInput {
+  readonly name: string;
+  readonly datatype: Datatype;
+  readonly dims: Shape;
+  /** Shape that the backend sees; as many elements as `dims`. */
+  readonly backendDims: Shape;
+  readonly data: WarmupData;
+}
+
+/** A batch that every instance runs before its model is served. */
+export interface WarmupSample {
+  readonly name: string;
+  /** Rows, each the same; at least 1, and just 1 for models without a batch dimension. */
+  readonly batchSize: number;
+  /** Runs, at least 1. */
+  readonly count: number;
+  readonly inputs: readonly WarmupInput[];
+}
+
 /** A model's configuration compiled: complete, checked, frozen. */
 export interface ModelSpec {
   readonly name: string;
@@ -84,6 +110,10 @@ export interface ModelSpec {
   readonly scheduling: SchedulingSpec;
   readonly instanceGroups: readonly InstanceGroupSpec[];
   readonly decoupled: boolean;
+  /** `model_warmup`, in its order; what it skips is left out. */
+  readonly warmup: readonly WarmupSample[];
+  /** Whether each batch size that a scheduler forms is run once as well; every input has a fixed size then. */
+  readonly warmupAuto: boolean;
   /** `parameters {}` as text, for the backend. */
   readonly parameters: ReadonlyMap<string, string>;
   /** `optimization.graph.level`; 0 when unset. */

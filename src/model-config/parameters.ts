@@ -1,15 +1,9 @@
 import { didYouMean, nearest } from '../lib/did-you-mean.js';
 import { IMAGE_PREFIX, IMAGE_SETTINGS } from './image-settings.js';
 import type { ModelConfig } from './message.js';
+import { isOwnParameter, OWN_PARAMETERS } from './own-parameters.js';
+import { type ParameterRule, violation } from './parameter-rule.js';
 import { errorAt, type FieldPath, type Problem, warningAt } from './problem.js';
-
-/** What the value of a known parameter must look like. */
-export type ParameterRule =
-  | { readonly kind: 'count'; readonly max: number }
-  | { readonly kind: 'flag' }
-  | { readonly kind: 'choice'; readonly choices: readonly string[] }
-  /** Known to Triton's backend, without effect here. */
-  | { readonly kind: 'ignored' };
 
 const THREADS: ParameterRule = { kind: 'count', max: 1024 };
 const FLAG: ParameterRule = { kind: 'flag' };
@@ -48,7 +42,7 @@ const QUANTIZATION_PREFIX = 'quantization.';
  * that looks like a mistyped known one gets a warning. `image.*` is checked by `readImages`.
  */
 export function checkParameters({ backend, parameters }: ModelConfig): Problem[] {
-  const known = KNOWN_PARAMETERS[backend] ?? {};
+  const known = { ...OWN_PARAMETERS, ...KNOWN_PARAMETERS[backend] };
   return Object.entries(parameters).flatMap(([key, { string_value }]): Problem[] => {
     const path = ['parameters', key, 'string_value'];
     if (key.startsWith(IMAGE_PREFIX)) return [];
@@ -56,7 +50,7 @@ export function checkParameters({ backend, parameters }: ModelConfig): Problem[]
       return [warningAt(path, `parameter '${key}' is not supported yet and ignored`)];
     }
     const rule = Object.hasOwn(known, key) ? known[key] : undefined;
-    if (rule === undefined) return nearMiss(key, path, Object.keys(known));
+    if (rule === undefined) return isOwnParameter(key) ? unknownOwn(key, path) : nearMiss(key, path, known);
     if (rule.kind === 'ignored') {
       return [warningAt(path, `parameter '${key}' has no effect here and is ignored`)];
     }
@@ -66,20 +60,23 @@ export function checkParameters({ backend, parameters }: ModelConfig): Problem[]
   });
 }
 
-function nearMiss(key: string, path: FieldPath, known: readonly string[]): Problem[] {
-  const candidates = [...known, ...IMAGE_SETTINGS.map((setting) => IMAGE_PREFIX + setting)];
+/**
+ * Whether a parameter reaches the sessions of a model: all do, unknown ones included, but those that are
+ * for the server itself.
+ */
+export function isSessionParameter(key: string): boolean {
+  return !key.startsWith(IMAGE_PREFIX) && !isOwnParameter(key);
+}
+
+function unknownOwn(key: string, path: FieldPath): Problem[] {
+  const known = Object.keys(OWN_PARAMETERS);
+  const suggestion = didYouMean(key, known) || `; known ones: ${known.join(', ')}`;
+  return [warningAt(path, `unknown parameter '${key}' is ignored${suggestion}`)];
+}
+
+function nearMiss(key: string, path: FieldPath, known: Readonly<Record<string, ParameterRule>>): Problem[] {
+  const candidates = [...Object.keys(known), ...IMAGE_SETTINGS.map((setting) => IMAGE_PREFIX + setting)];
   // `session.` entries are ONNX Runtime's own, far more than stand here, and much alike.
   if (key.startsWith('session.') || nearest(key, candidates) === undefined) return [];
   return [warningAt(path, `unknown parameter '${key}' is left to the backend${didYouMean(key, candidates)}`)];
-}
-
-function violation(rule: Exclude<ParameterRule, { readonly kind: 'ignored' }>, value: string): string | null {
-  switch (rule.kind) {
-    case 'count':
-      return /^\d+$/.test(value) && Number(value) <= rule.max ? null : `a whole number from 0 to ${rule.max}`;
-    case 'flag':
-      return ['0', '1', 'true', 'false'].includes(value.toLowerCase()) ? null : '0 or 1';
-    case 'choice':
-      return rule.choices.includes(value) ? null : `one of ${rule.choices.join(', ')}`;
-  }
 }

@@ -49,7 +49,6 @@ function findModelWide(config: ModelConfig): Problem[] {
   const found: Problem[] = [];
   const ignore = ignoreInto(found);
   ignore(config.response_cache?.enable === true, ['response_cache'], 'answers are not cached');
-  ignore(config.model_warmup.length > 0, ['model_warmup'], 'the model is not warmed up');
   ignore(hasEntries(config.model_operations), ['model_operations'], 'no library of operators is loaded');
   ignore(hasEntries(config.model_repository_agents), ['model_repository_agents'], 'no agent is run');
   ignore(hasEntries(config.model_metrics), ['model_metrics'], 'metrics stay as they are');

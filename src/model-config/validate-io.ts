@@ -1,11 +1,20 @@
 import type { InstanceGroupMessage, ModelConfig, ModelInputMessage, ModelOutputMessage } from './message.js';
 import { errorAt, type FieldPath, type Problem } from './problem.js';
+import { validateWarmUp } from './validate-warm-up.js';
 
 /**
- * Inputs, outputs and instance groups of a completed, normalised configuration, taken by themselves.
- * Texts are Triton's where it has one.
+ * Inputs, outputs, instance groups and warm-up samples of a completed, normalised configuration, taken by
+ * themselves. Texts are Triton's where it has one.
  */
 export function validateTensors(config: ModelConfig, gpuAvailable: boolean): Problem[] {
+  const found = [...validateIo(config), ...validateGroups(config, gpuAvailable)];
+  // What an input should be is not known while the inputs are wrong.
+  return found.some(({ path }) => path[0] !== 'instance_group')
+    ? found
+    : [...found, ...validateWarmUp(config)];
+}
+
+function validateIo(config: ModelConfig): Problem[] {
   const { name, input, output } = config;
   return [
     ...(input.length === 0 ? [errorAt([], `must specify at least one 'input' for ${name}`)] : []),
@@ -17,8 +26,11 @@ export function validateTensors(config: ModelConfig, gpuAvailable: boolean): Pro
     ...output.flatMap((tensor, index) => validateTensor(tensor, ['output', index], 'output', name)),
     ...duplicates(input, 'input', name),
     ...duplicates(output, 'output', name),
-    ...config.instance_group.flatMap((group, index) => validateGroup(group, index, name, gpuAvailable)),
   ];
+}
+
+function validateGroups({ name, instance_group }: ModelConfig, gpuAvailable: boolean): Problem[] {
+  return instance_group.flatMap((group, index) => validateGroup(group, index, name, gpuAvailable));
 }
 
 type TensorMessage = ModelInputMessage | ModelOutputMessage;
