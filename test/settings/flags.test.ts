@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseServeFlags } from '#naiad/settings/flags.js';
 import { SERVE_FLAGS } from '#naiad/settings/serve-flags.js';
-import type { ServerSettings } from '#naiad/settings/settings.js';
+import type { LifecycleSettings, ServerSettings } from '#naiad/settings/settings.js';
 import { tritonFlags } from '#naiad/settings/triton-flags.js';
 import { anEnvironment } from './environment.js';
 
@@ -32,9 +32,21 @@ describe('defaults', () => {
       strictReadiness: true,
       autoComplete: true,
       modelLoadThreads: 4,
+      lifecycle: {
+        controlMode: 'none',
+        pollSecs: 15,
+        loadModels: null,
+        configName: '',
+        settleMs: 1000,
+        loadRetries: 0,
+        reloadPolicy: 'availability-preserving',
+        keepWarmSecs: 0,
+        artifactCache: '/home/user/.cache/naiad',
+      },
       exitTimeoutSecs: 30,
       grpc: { enabled: true, address: '0.0.0.0', port: 8001 },
       http: { enabled: true, address: '0.0.0.0', port: 8000 },
+      metrics: { enabled: true, address: '0.0.0.0', port: 8002 },
       lanes: { cores: 8, cpuLanes: 0, cpuLanesMax: 32 },
       decodeThreads: 4,
       queueRowsMax: 16_384,
@@ -114,6 +126,72 @@ describe('values', () => {
   });
 });
 
+describe('the model repository', () => {
+  const lifecycleOf = (...argv: string[]): LifecycleSettings => settingsOf(argv).lifecycle;
+
+  it.each([
+    [['--model-control-mode=explicit'], []],
+    [
+      ['--model-control-mode=EXPLICIT', '--load-model=a', '--load-model', 'b', '--load-model=a'],
+      ['a', 'b'],
+    ],
+    [['--model-control-mode=explicit', '--load-model=*'], null],
+    [['--model-control-mode=Poll'], null],
+    [[], null],
+  ])('%j loads %j at start', (argv, models) => {
+    expect(lifecycleOf(...argv).loadModels).toEqual(models);
+  });
+
+  it('is looked into as often as said, where that means something', () => {
+    expect(lifecycleOf('--model-control-mode=poll', '--repository-poll-secs=1').pollSecs).toBe(1);
+    expect(lifecycleOf('--model-control-mode=explicit', '--repository-poll-secs=0').pollSecs).toBe(15);
+  });
+
+  it('is read as said', () => {
+    expect(
+      lifecycleOf(
+        '--model-config-name=h100',
+        '--repository-settle-ms=0',
+        '--model-load-retry-count=3',
+        '--reload-policy=memory-preserving',
+        '--keep-warm-secs=60',
+      ),
+    ).toMatchObject({
+      configName: 'h100',
+      settleMs: 0,
+      loadRetries: 3,
+      reloadPolicy: 'memory-preserving',
+      keepWarmSecs: 60,
+    });
+  });
+
+  it.each([
+    ['cache', '/work/cache'],
+    ['/var/cache/naiad', '/var/cache/naiad'],
+    ['none', null],
+  ])('has its copies in %s', (text, folder) => {
+    expect(lifecycleOf(`--artifact-cache=${text}`).artifactCache).toBe(folder);
+  });
+
+  it.each([
+    [['--strict-model-config=true'], false],
+    [['--strict-model-config', 'true'], false],
+    [['--strict-model-config=false'], true],
+    [['--disable-auto-complete-config'], false],
+  ])('%j completes configurations: %s', (argv, autoComplete) => {
+    expect(settingsOf(argv).autoComplete).toBe(autoComplete);
+  });
+});
+
+it('metrics have the address of HTTP unless they have their own', () => {
+  expect(settingsOf(['--http-address=127.0.0.1']).metrics.address).toBe('127.0.0.1');
+  expect(settingsOf(['--metrics-address=::1', '--metrics-port=9']).metrics).toEqual({
+    enabled: true,
+    address: '::1',
+    port: 9,
+  });
+});
+
 describe('mistakes', () => {
   it('are told all at once, one line each', () => {
     expect(
@@ -142,6 +220,33 @@ describe('mistakes', () => {
       '--model-repository=s3://bucket/models: only directories are supported, mount or copy it first',
     ],
     [['--grpc-port=8000'], '--grpc-port and --http-port are both 8000, they need a port each'],
+    [['--grpc-port=8002'], '--grpc-port and --metrics-port are both 8002, they need a port each'],
+    [
+      ['--grpc-port=80', '--http-port=80', '--metrics-port=80'],
+      '--grpc-port, --http-port and --metrics-port are all 80, they need a port each',
+    ],
+    [['--model-control-mode=pol'], expect.stringContaining("did you mean 'poll'?")],
+    [
+      ['--load-model=x'],
+      '--load-model needs --model-control-mode=explicit: in mode none all models of the repository are loaded',
+    ],
+    [
+      ['--load-model=*', '--model-control-mode=poll'],
+      '--load-model needs --model-control-mode=explicit: in mode poll all models of the repository are loaded',
+    ],
+    [
+      ['--model-control-mode=explicit', '--load-model=*', '--load-model=a'],
+      '--load-model=* stands for all models and must be the only --load-model',
+    ],
+    [
+      ['--model-control-mode=poll', '--repository-poll-secs=0'],
+      '--repository-poll-secs=0 would never look into the repository: expected at least 1 in poll mode',
+    ],
+    [['--repository-poll-secs=-1'], expect.stringContaining('a whole number from 0 to 86400')],
+    ...['a b', 'a/b', '..'].map((name): [string[], string] => [
+      [`--model-config-name=${name}`],
+      `--model-config-name=${name}: expected the name of a file without .pbtxt, and without blanks`,
+    ]),
     [
       ['--allow-grpc=false', '--allow-http=false'],
       '--allow-grpc=false and --allow-http=false leave nothing to serve',
@@ -155,19 +260,21 @@ describe('mistakes', () => {
     expect(parseServeFlags(['-h'], anEnvironment())).toEqual({ kind: 'help' });
   });
 
-  it('allow both ports to be any free one', () => {
-    expect(settingsOf(['--grpc-port=0', '--http-port=0']).grpc.port).toBe(0);
+  it('allow all ports to be any free one', () => {
+    expect(settingsOf(['--grpc-port=0', '--http-port=0', '--metrics-port=0']).grpc.port).toBe(0);
+  });
+
+  it('are none where a port is closed', () => {
+    expect(settingsOf(['--grpc-port=8002', '--allow-metrics=false']).metrics.enabled).toBe(false);
   });
 });
 
 describe("Triton's other flags", () => {
   it.each([
-    ['--model-control-mode=explicit', 'only --model-control-mode=none is accepted'],
-    ['--load-model=x', '--load-model of Triton is not supported by this server'],
     ['--grpc-use-ssl=true', 'put a proxy in front'],
     ['--grpc-restricted-protocol=health:k=v', '--grpc-restricted-protocol of Triton'],
     ['--backend-config=onnxruntime,x=y', '--backend-config of Triton'],
-    ['--strict-model-config=true', 'use --disable-auto-complete-config'],
+    ['--model-namespacing=true', 'only --model-namespacing=false is accepted'],
     ['--trace-config=level=TIMESTAMPS', 'there is no tracing yet'],
   ])('%s is refused by name', (flag, text) => {
     const lines = mistakesOf(flag);
@@ -177,8 +284,8 @@ describe("Triton's other flags", () => {
 
   it.each([
     [['--grpc-infer-thread-count=4'], '--grpc-infer-thread-count is ignored'],
-    [['--metrics-port', '8002'], '--metrics-port is ignored: this server has no metrics endpoint yet'],
-    [['--allow-metrics=true'], '--allow-metrics is ignored'],
+    [['--metrics-interval-ms', '500'], '--metrics-interval-ms is ignored'],
+    [['--allow-gpu-metrics=true'], '--allow-gpu-metrics is ignored'],
     [['--backend-directory=/opt/tritonserver/backends'], '--backend-directory is ignored'],
   ])('%j is ignored with a warning', (argv, text) => {
     const warnings = warningsOf(...argv);
@@ -188,8 +295,8 @@ describe("Triton's other flags", () => {
 
   it.each([
     ['--model-control-mode=none'],
-    ['--allow-metrics=false'],
-    ['--allow-metrics=0'],
+    ['--allow-cpu-metrics=false'],
+    ['--allow-gpu-metrics=0'],
     ['--rate-limit=off'],
     ['--allow-client-shm=False'],
   ])('%s asks for what is done anyway', (flag) => {
@@ -203,8 +310,8 @@ describe("Triton's other flags", () => {
   });
 
   it('are candidates for a mistyped name', () => {
-    expect(mistakesOf('--model-control-mod=none')).toEqual([
-      "unknown flag '--model-control-mod', did you mean '--model-control-mode'?",
+    expect(mistakesOf('--model-namespacin=true')).toEqual([
+      "unknown flag '--model-namespacin', did you mean '--model-namespacing'?",
     ]);
   });
 });
