@@ -50,8 +50,8 @@ describe.each(['v1', 'v1alpha'])('reflection %s', (version) => {
       list_services_response: {
         service: [
           { name: 'inference.GRPCInferenceService' },
-          { name: 'naiad.v1.ModelLifecycle' },
           { name: 'grpc.health.v1.Health' },
+          { name: 'naiad.v1.ModelLifecycle' },
         ],
       },
     });
@@ -60,7 +60,7 @@ describe.each(['v1', 'v1alpha'])('reflection %s', (version) => {
   it.each([
     ['inference.GRPCInferenceService', 'inference.ModelInferRequest', 'raw_input_contents', 7],
     ['inference.ModelConfig', 'inference.ModelConfig', 'max_batch_size', 4],
-    ['naiad.v1.ModelLifecycle', 'naiad.v1.ModelHistoryResponse.Entry', 'why', 4],
+    ['naiad.v1.ModelLifecycle', 'naiad.v1.ModelHistoryResponse', 'entries', 1],
     ['grpc.health.v1.Health', 'grpc.health.v1.HealthCheckResponse', 'status', 1],
   ])('describes %s', async (symbol, message, field, number) => {
     const [answer] = await ask({ file_containing_symbol: symbol });
