@@ -92,9 +92,10 @@ function tellStart(server: RunningServer, settings: ServerSettings, log: Logger,
   const doors = [
     server.grpcPort === null ? null : `gRPC on ${settings.grpc.address}:${server.grpcPort}`,
     server.httpPort === null ? null : `HTTP on ${settings.http.address}:${server.httpPort}`,
+    server.metricsPort === null ? null : `metrics on ${settings.metrics.address}:${server.metricsPort}`,
   ];
   log.info(
-    { grpcPort: server.grpcPort, httpPort: server.httpPort },
+    { grpcPort: server.grpcPort, httpPort: server.httpPort, metricsPort: server.metricsPort },
     `serving ${doors.filter((door) => door !== null).join(', ')}`,
   );
 }

@@ -1,5 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import type { Io } from '#naiad/cli/io.js';
@@ -44,7 +47,19 @@ export async function program(...argv: string[]): Promise<CliResult & { signal: 
 }
 
 export function spawnProgram(...argv: string[]): ChildProcess {
-  return spawn(process.execPath, [MAIN, ...argv], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const env = { ...process.env, XDG_CACHE_HOME: cacheHome() };
+  return spawn(process.execPath, [MAIN, ...argv], { stdio: ['ignore', 'pipe', 'pipe'], env });
+}
+
+let madeCacheHome: string | null = null;
+
+/** What the programs of this process keep in the user's cache goes away with it. */
+function cacheHome(): string {
+  if (madeCacheHome !== null) return madeCacheHome;
+  const folder = mkdtempSync(join(tmpdir(), 'naiad-test-cache-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  madeCacheHome = folder;
+  return folder;
 }
 
 /** A line of the program's log. */
@@ -71,6 +86,7 @@ export class ServeProcess {
       '--http-address=127.0.0.1',
       '--grpc-port=0',
       '--http-port=0',
+      '--metrics-port=0',
       '--log-format=json',
       ...argv,
     );

@@ -37,6 +37,7 @@ class FakeProcess extends RecordedLog {
     });
     const server: RunningServer = {
       grpcPort: 1,
+      metricsPort: 0,
       httpPort: 2,
       anyLoadFailed: false,
       modelTable: () => [],

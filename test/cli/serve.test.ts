@@ -36,12 +36,12 @@ function aClient(grpcPort: unknown): TestClient {
 
 describe('a serving process', () => {
   it('tells its models and ports, answers, and ends with 0 after SIGTERM', async () => {
-    const server = serve(aRepository(), '--metrics-port=8002');
+    const server = serve(aRepository(), '--metrics-interval-ms=500');
     const { grpcPort, httpPort } = await server.line(/^serving gRPC on 127\.0\.0\.1:\d+, HTTP on/);
     expect(await server.line(/^models$/)).toMatchObject({
       models: [{ model: 'echo', version: '1', status: 'READY' }],
     });
-    expect(await server.line(/^--metrics-port is ignored/)).toMatchObject({ level: 'warn' });
+    expect(await server.line(/^--metrics-interval-ms is ignored/)).toMatchObject({ level: 'warn' });
     expect(await cli('health', '--url', `localhost:${grpcPort}`)).toMatchObject({ code: 0 });
     expect(await cli('health', '--url', `http://localhost:${httpPort}`)).toMatchObject({ code: 0 });
     server.kill('SIGTERM');
@@ -96,6 +96,7 @@ describe('a serving process', () => {
       '--grpc-address=127.0.0.1',
       '--grpc-port=0',
       '--allow-http=false',
+      '--allow-metrics=false',
     );
     cleanup.push(() => child.kill('SIGKILL'));
     let out = '';
@@ -126,7 +127,7 @@ describe('a start that fails', () => {
     });
   });
 
-  it.each(['grpc', 'http'])('says in one line that the %s port is in use', async (door) => {
+  it.each(['grpc', 'http', 'metrics'])('says in one line that the %s port is in use', async (door) => {
     const other = createServer().listen(0, '127.0.0.1');
     cleanup.push(() => other.close());
     await once(other, 'listening');
