@@ -176,7 +176,7 @@ check_server() {
   local command=${entrypoint#tini -- } isolation
   choose_isolation
   "${as_in_image[@]}" env HOME=/nonexistent NODE_ENV=production $(in_app "$command") serve \
-    --http-address=127.0.0.1 --grpc-address=127.0.0.1 --http-port=0 --grpc-port=0 --log-format=json \
+    --http-address=127.0.0.1 --grpc-address=127.0.0.1 --http-port=0 --grpc-port=0 --metrics-port=0 --log-format=json \
     >"$SCRATCH/server.log" 2>&1 &
   server_pid=$!
 

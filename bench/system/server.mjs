@@ -46,6 +46,7 @@ export async function startServer({ name, main, nodeFlags }, { repository, flags
     `--grpc-port=${grpcPort}`,
     '--http-address=127.0.0.1',
     `--http-port=${httpPort}`,
+    '--metrics-port=0',
     ...flags,
   ];
   const { command, args } = onCores(cores, process.execPath, words);

@@ -17,6 +17,8 @@ export const COMMANDS: readonly Command[] = [
     flags: Object.values(SERVE_FLAGS),
     examples: [
       'naiad serve --model-repository=/models',
+      'naiad serve --model-repository=/models --model-control-mode=poll',
+      'naiad serve --model-repository=/models --model-control-mode=explicit --load-model=simple',
       'naiad serve --model-repository=/models --http-port=9000 --grpc-port=9001 --log-format=json',
     ],
     exits: {

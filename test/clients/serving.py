@@ -87,6 +87,8 @@ def running_server(repository: Path, log: Path) -> Iterator[Server]:
         str(grpc_port),
         "--http-port",
         str(http_port),
+        "--metrics-port",
+        "0",
     ]
     server = Server(f"127.0.0.1:{grpc_port}", f"127.0.0.1:{http_port}")
 
