@@ -20,6 +20,7 @@ export async function check(argv: readonly string[], io: Io): Promise<number> {
     report = await checkRepositories(flags.positionals, {
       log: SILENT,
       autoComplete: !flags.get(CHECK_FLAGS.disableAutoComplete),
+      configName: flags.get(CHECK_FLAGS.configName),
       onModel: (name) => progress.show(`checking ${name}`),
     });
   } catch (error) {

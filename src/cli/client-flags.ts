@@ -128,5 +128,5 @@ export const CHECK_FLAGS = {
     name: 'disable-auto-complete-config',
     help: 'Check as `naiad serve` with the same flag would: every config.pbtxt must be complete.',
   }),
-  configName: CONFIG_NAME_FLAG,
+  configName: { ...CONFIG_NAME_FLAG, group: '' },
 } as const;

@@ -17,6 +17,14 @@ export interface ModelReport {
   readonly summary: string;
 }
 
+export interface CheckOptions {
+  readonly log: Log;
+  readonly autoComplete: boolean;
+  /** Use `configs/<name>.pbtxt` of models that have it; '' = no. */
+  readonly configName?: string;
+  onModel?: (name: string) => void;
+}
+
 export interface CheckReport {
   readonly models: readonly ModelReport[];
   readonly ok: boolean;
@@ -29,7 +37,7 @@ export interface CheckReport {
  */
 export async function checkRepositories(
   directories: readonly string[],
-  options: { readonly log: Log; readonly autoComplete: boolean; onModel?: (name: string) => void },
+  options: CheckOptions,
 ): Promise<CheckReport> {
   const folders = await scanRepositories(directories);
   const lanes = new Lanes({
@@ -52,13 +60,13 @@ export async function checkRepositories(
 async function checkModel(
   folder: ModelFolder,
   lanes: Lanes,
-  options: { readonly log: Log; readonly autoComplete: boolean },
+  { autoComplete, configName = '' }: CheckOptions,
 ): Promise<ModelReport> {
   const findings: Finding[] = [];
   const served: number[] = [];
   let backend = '';
   try {
-    const source = await readModelSource(folder);
+    const source = await readModelSource(folder, { configName });
     backend = source.config.backend;
     findings.push(...source.warnings);
     for (const version of source.versions) {
@@ -68,7 +76,7 @@ async function checkModel(
           {
             lanes,
             clock: systemClock,
-            autoComplete: options.autoComplete,
+            autoComplete,
             defaultInstances: 1,
             queueRowsMax: LIMITS.queueRowsMax,
             queueBytesMax: LIMITS.queueBytesMax,

@@ -238,6 +238,18 @@ describe('check', () => {
     });
   });
 
+  it('reads the configurations that a server would', async () => {
+    const variants = new TestRepository({
+      ...identityModel('echo', identityConfig()),
+      'echo/configs/h100.pbtxt': 'nonsense: 2',
+    });
+    expect(await cli('check', variants.directory)).toMatchObject({ code: 0 });
+    const { code, out } = await cli('check', '--model-config-name=h100', variants.directory);
+    expect(code).toBe(1);
+    expect(out).toMatch(/error: echo\/configs\/h100\.pbtxt:1: .*nonsense/);
+    variants.remove();
+  });
+
   it('fails in one line when there is no such repository', async () => {
     const { code, err } = await cli('check', '/no/such/folder');
     expect(code).toBe(1);
