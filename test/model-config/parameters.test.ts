@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { checkParameters } from '#naiad/model-config/parameters.js';
+import { checkParameters, isSessionParameter } from '#naiad/model-config/parameters.js';
 import { aConfig, parameters, problemLines } from './builders.js';
 
 function check(backend: string, key: string, value: string): string[] {
@@ -22,6 +22,10 @@ describe('parameters', () => {
     ['identity', 'fault', 'exit'],
     ['identity', 'intra_op_thread_count', 'no thread'],
     ['onnxruntime', 'image.resize', 'checked elsewhere'],
+    ['onnxruntime', 'warmup.auto', ' True '],
+    ['identity', 'warmup.auto', '0'],
+    ['identity', 'reload.policy', 'memory-preserving'],
+    ['onnxruntime', 'reload.policy', 'availability-preserving'],
   ])('of %s may have %s = %j', (backend, key, value) => {
     expect(check(backend, key, value)).toEqual([]);
   });
@@ -35,6 +39,8 @@ describe('parameters', () => {
     ['onnxruntime', 'session.intra_op.allow_spinning', 'true', 'one of 0, 1'],
     ['identity', 'execute_delay_ms', '1.5', 'a whole number from 0 to 3600000'],
     ['identity', 'fault', 'crash', 'one of error, exit'],
+    ['identity', 'warmup.auto', 'yes', '0 or 1'],
+    ['onnxruntime', 'reload.policy', 'memory', 'one of availability-preserving, memory-preserving'],
   ])('of %s refuse %s = %j', (backend, key, value, expected) => {
     expect(check(backend, key, value)).toEqual([
       `error parameters.${key}.string_value: parameter '${key}' must be ${expected}, got '${value}'`,
@@ -45,10 +51,24 @@ describe('parameters', () => {
     ['intra_op_thread_cout', 'intra_op_thread_count'],
     ['images.mean', 'image.mean'],
     ['enable-mem-arena', 'enable_mem_arena'],
+    ['warm_up.auto', 'warmup.auto'],
+    ['reload_policy', 'reload.policy'],
   ])('warn about %s, which looks like %s', (key, known) => {
     expect(check('onnxruntime', key, '1')).toEqual([
       `warning parameters.${key}.string_value: unknown parameter '${key}' is left to the backend, did you mean '${known}'?`,
     ]);
+  });
+
+  it.each([
+    ['warmup.atuo', ", did you mean 'warmup.auto'?"],
+    ['reload.polcy', ", did you mean 'reload.policy'?"],
+    ['warmup.rows_per_run', '; known ones: warmup.auto, reload.policy'],
+  ])('warn about %s, which nobody else can know', (key, suggestion) => {
+    for (const backend of ['onnxruntime', 'identity', '']) {
+      expect(check(backend, key, '1')).toEqual([
+        `warning parameters.${key}.string_value: unknown parameter '${key}' is ignored${suggestion}`,
+      ]);
+    }
   });
 
   it('warn about what has no effect here', () => {
@@ -59,4 +79,20 @@ describe('parameters', () => {
       "warning parameters.quantization.mode.string_value: parameter 'quantization.mode' is not supported yet and ignored",
     ]);
   });
+});
+
+it.each([
+  ['image.mean', false],
+  ['image.left.mean', false],
+  ['warmup.auto', false],
+  ['warmup.atuo', false],
+  ['reload.policy', false],
+  ['intra_op_thread_count', true],
+  ['session.intra_op.allow_spinning', true],
+  ['quantization.mode', true],
+  ['execute_delay_ms', true],
+  ['images', true],
+  ['my_own', true],
+])('%s reaches a session: %s', (key, reaches) => {
+  expect(isSessionParameter(key)).toBe(reaches);
 });

@@ -27,7 +27,6 @@ describe('settings that are not obeyed', () => {
 
   it.each([
     ['response_cache { enable: true }', 'response_cache'],
-    ['model_warmup { name: "w" }', 'model_warmup'],
     ['model_operations { op_library_filename: "a.so" }', 'model_operations'],
     ['model_repository_agents { agents { name: "checksum" } }', 'model_repository_agents'],
     ['model_metrics { metric_control { } }', 'model_metrics'],
@@ -65,6 +64,7 @@ describe('settings that are not obeyed', () => {
     'dynamic_batching { preserve_ordering: true priority_levels: 1 default_priority_level: 1 }',
     'input { name: "X" dims: 4 format: FORMAT_NHWC optional: true reshape { } }',
     'parameters { key: "x" value { string_value: "y" } }',
+    'model_warmup { name: "w" batch_size: 1 }',
   ])('leave out what is obeyed or asks for nothing: %s', (text) => {
     expect(found(text)).toEqual([]);
   });
