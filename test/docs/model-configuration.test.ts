@@ -5,12 +5,15 @@ import { formatFinding } from '#naiad/model-config/findings.js';
 import { readImages } from '#naiad/model-config/image-parameters.js';
 import { IMAGE_SETTINGS } from '#naiad/model-config/image-settings.js';
 import { normalise } from '#naiad/model-config/normalise.js';
-import { checkParameters, KNOWN_PARAMETERS, type ParameterRule } from '#naiad/model-config/parameters.js';
+import { OWN_PARAMETERS } from '#naiad/model-config/own-parameters.js';
+import type { ParameterRule } from '#naiad/model-config/parameter-rule.js';
+import { checkParameters, KNOWN_PARAMETERS } from '#naiad/model-config/parameters.js';
 import { parseConfig } from '#naiad/model-config/parse.js';
 import { messageOf, modelConfigType } from '#naiad/model-config/schema.js';
 import { findUnsupported } from '#naiad/model-config/unsupported.js';
 import { validateConfig } from '#naiad/model-config/validate.js';
 import { validateTensors } from '#naiad/model-config/validate-io.js';
+import { validateWarmUp } from '#naiad/model-config/validate-warm-up.js';
 import { LIMITS } from '#naiad/settings/limits.js';
 import { codeBlocks, codeOf, grouped, readDoc, section, tableRows } from './markdown.js';
 
@@ -134,6 +137,15 @@ describe('parameters', () => {
     }
   });
 
+  it('of the server itself are those that are known', () => {
+    const rows = tableRows(section(text, 'warmup.* and reload.*'));
+    expect(rows.map(([key]) => codeOf(key)).toSorted()).toEqual(Object.keys(OWN_PARAMETERS).toSorted());
+    for (const [key, values] of rows) {
+      const rule = OWN_PARAMETERS[codeOf(key) ?? ''];
+      expect(values, key).toBe(rule === undefined ? undefined : valuesOf(rule));
+    }
+  });
+
   it('of pictures are those that are known', () => {
     const named = [...section(text, 'image.*').matchAll(/`image\.(\w+)`/g)].map((match) => match[1]);
     expect(named.toSorted()).toEqual(IMAGE_SETTINGS.toSorted());
@@ -153,6 +165,36 @@ function valuesOf(rule: ParameterRule): string {
       return '';
   }
 }
+
+describe('warm-up', () => {
+  const warmUp = section(text, 'Warm-up');
+  const [samples = '', auto = ''] = codeBlocks(warmUp, '');
+
+  it.each([
+    ['samples', samples],
+    ['an automatic one', `${samples} ${auto}`.replace('[ -1 ]', '[ 2 ]')],
+    ['a policy', codeBlocks(section(text, 'warmup.* and reload.*'), '')[0] ?? '?'],
+  ])('with %s is right as it is shown', (_, example) => {
+    const { config, findings } = parseConfig('pbtxt', example, 'config.pbtxt');
+    expect(findings).toEqual([]);
+    expect([...checkParameters(config), ...validateWarmUp(config)]).toEqual([]);
+  });
+
+  it('has a row for every field', () => {
+    const type = modelConfigType().lookupType('ModelWarmup');
+    const fields = [...Object.keys(type.fields), ...Object.keys(type.lookupType('Input').fields)];
+    const named = tableRows(warmUp).flatMap(([cell = '']) =>
+      [...cell.matchAll(/`(\w+)`/g)].map(([, name]) => name),
+    );
+    expect(named.toSorted()).toEqual(fields.toSorted());
+  });
+
+  it('has the numbers of the code', () => {
+    expect(warmUp).toContain(`at most ${grouped(LIMITS.warmUpRunsMax)}`);
+    expect(warmUp).toContain(`may take ${LIMITS.warmUpBytesMax / 2 ** 30} GiB`);
+    expect(warmUp).toContain(`at most ${LIMITS.warmUpSizesMax} sizes`);
+  });
+});
 
 it('the mistakes that are shown are found so', () => {
   const [config = '', shown = ''] = codeBlocks(section(text, 'Mistakes'), '');

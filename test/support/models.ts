@@ -38,6 +38,8 @@ export function aModelSpec(overrides: Partial<ModelSpec> = {}): ModelSpec {
     scheduling: { kind: 'direct' },
     instanceGroups: [],
     decoupled: false,
+    warmup: [],
+    warmupAuto: false,
     parameters: new Map(),
     graphLevel: 0,
     config: {
