@@ -12,25 +12,15 @@ import type { ModelConfig } from '../model-config/message.js';
 import type { ModelSpec } from '../model-config/model-spec.js';
 import { type InstanceChoices, normalise } from '../model-config/normalise.js';
 import { checkParameters } from '../model-config/parameters.js';
-import { parseConfig } from '../model-config/parse.js';
-import { emptyConfig, type ParsedConfig } from '../model-config/parsed-config.js';
-import {
-  errorAt,
-  type FieldPath,
-  type Locate,
-  NOWHERE,
-  type Problem,
-  toFindings,
-} from '../model-config/problem.js';
+import { errorAt, type FieldPath, type Locate, type Problem, toFindings } from '../model-config/problem.js';
 import { findUnsupported } from '../model-config/unsupported.js';
 import { validateConfig } from '../model-config/validate.js';
 import { validateTensors } from '../model-config/validate-io.js';
 import { dropUnreachable, validateAgainstModel } from '../model-config/validate-model.js';
 import { selectVersions, toVersionPolicy } from '../model-config/version-policy.js';
-import { readFailure } from './fs-errors.js';
+import { readChosenConfig, type SourceOptions } from './chosen-config.js';
 import { readLabels } from './labels.js';
 import type { ModelFolder } from './model-folder.js';
-import { readTextFile } from './text-file.js';
 
 /** A model's configuration as written, its backend decided, and the versions that it serves. */
 export interface ModelSource {
@@ -38,6 +28,8 @@ export interface ModelSource {
   readonly config: ModelConfig;
   /** Ascending, at least one. */
   readonly versions: readonly number[];
+  /** What findings call the place of the configuration, relative to the model's folder; '' = there is none. */
+  readonly configFile: string;
   /** Lines in the configuration file. */
   readonly locate: Locate;
   readonly warnings: readonly Finding[];
@@ -47,9 +39,12 @@ export interface ModelSource {
  * Reads a model's configuration, or begins with an empty one where there is no file. Rejects with
  * FindingsError, which holds all that is wrong as far as it shows without loading the model.
  */
-export async function readModelSource(folder: ModelFolder): Promise<ModelSource> {
+export async function readModelSource(
+  folder: ModelFolder,
+  options: SourceOptions = {},
+): Promise<ModelSource> {
   throwErrors(folder.findings);
-  const parsed = await readConfig(folder);
+  const { configFile, ...parsed } = await readChosenConfig(folder, options);
   throwErrors([...folder.findings, ...parsed.findings]);
   const named = { ...parsed.config, name: parsed.config.name || folder.name };
   const { versions, problems: absent } = selectVersions(
@@ -67,9 +62,9 @@ export async function readModelSource(folder: ModelFolder): Promise<ModelSource>
     ...absent,
     ...(versions.length > 0 ? [] : [noVersion(folder)]),
   ];
-  const findings = [...folder.findings, ...tie(folder, problems, parsed.locate)];
+  const findings = [...folder.findings, ...tie(configFile, problems, parsed.locate)];
   throwErrors(findings);
-  return { folder, config, versions, locate: parsed.locate, warnings: findings };
+  return { folder, config, versions, configFile, locate: parsed.locate, warnings: findings };
 }
 
 /** What completing needs besides the configuration. */
@@ -116,24 +111,9 @@ export async function completeModel(source: ModelSource, options: CompleteOption
     problems.push(...reachable.problems);
     config = reachable.config;
   }
-  const findings = tie(folder, problems, source.locate);
+  const findings = tie(source.configFile, problems, source.locate);
   throwErrors(findings);
   return { spec: compileSpec(config, { labels, images }), warnings: findings };
-}
-
-async function readConfig({ directory, configFile }: ModelFolder): Promise<ParsedConfig> {
-  if (configFile === null) return { config: emptyConfig(), findings: [], locate: NOWHERE };
-  const { path, kind } = configFile;
-  try {
-    return parseConfig(kind, await readTextFile(join(directory, path)), path);
-  } catch (error) {
-    const message = `can't read the configuration: ${readFailure(error)}`;
-    return {
-      config: emptyConfig(),
-      findings: [{ severity: 'error', file: path, line: 0, message }],
-      locate: NOWHERE,
-    };
-  }
 }
 
 function nameProblems({ name }: ModelFolder, config: ModelConfig): Problem[] {
@@ -174,7 +154,7 @@ export async function findModelFile({ folder, config }: ModelSource, version: nu
     return (await stat(path)).isDirectory() ? join(path, name) : path;
   } catch {
     const others = place.files.length === 0 ? 'it is empty' : `it holds ${place.files.join(', ')}`;
-    const message = `failed to stat file ${path}: version folder ${version} lacks '${name}', ${others}`;
+    const message = `failed to stat file ${join(place.origin, name)}: version folder ${version} lacks '${name}', ${others}`;
     throw new FindingsError([{ severity: 'error', file: '', line: 0, message }]);
   }
 }
@@ -185,9 +165,9 @@ function isSameTensor(a: FieldPath, b: FieldPath): boolean {
 }
 
 /** Problems with fields belong to the configuration file, others to the folder. */
-function tie({ configFile }: ModelFolder, problems: readonly Problem[], locate: Locate): Finding[] {
+function tie(configFile: string, problems: readonly Problem[], locate: Locate): Finding[] {
   return problems.flatMap((problem) =>
-    toFindings([problem], problem.path.length === 0 ? '' : (configFile?.path ?? ''), locate),
+    toFindings([problem], problem.path.length === 0 ? '' : configFile, locate),
   );
 }
 

@@ -6,7 +6,10 @@ export interface ListedModel {
   readonly folder: ModelFolder;
   /** Differs whenever a file may have changed: made of names, sizes, times and identities of all files. */
   readonly signature: string;
-  /** When the youngest change happened, ms since the epoch by the clock of the file system. */
+  /**
+   * When its files changed last, ms since the epoch by the clock of the file system; removed and renamed
+   * files count. What happens beside the files later, like a hidden file that comes and goes, does not.
+   */
   readonly changedMs: number;
 }
 
@@ -35,18 +38,25 @@ export interface FetchedVersion {
 
 /** The seam behind which models lie, whatever keeps them. */
 export interface Store {
-  /** Names only, as they are now. */
+  /** Names only, as they are now; without those of repositories that can't be read. */
   names(): Promise<readonly string[]>;
   list(): Promise<Listing>;
-  /** One model; null when there is none. Rejects when a repository can't be read. */
+  /**
+   * One model; null when there is none, as for a name that no folder can have. Rejects with an Error for
+   * people when it isn't there and a repository can't be read.
+   */
   find(name: string): Promise<ListedModel | null>;
   /**
-   * Makes files available where nothing changes them. Rejects with an Error for people when they can't be
-   * read whole, or were changed while they were read.
+   * Makes files available where nothing changes them, or where they lie when there is no cache or it
+   * can't be written to. Rejects with an Error for people when they can't be read whole, or have changed
+   * since the model was listed.
    */
   fetchFiles(model: ListedModel): Promise<FetchedFiles>;
   fetchVersion(model: ListedModel, version: number): Promise<FetchedVersion>;
-  /** A model made of files that a client sent, by path relative to the model's folder. */
+  /**
+   * A model made of files that a client sent, by path relative to the model's folder; the last few of a
+   * name are kept. Rejects with ServingError where a path is none within that folder.
+   */
   put(name: string, files: ReadonlyMap<string, Uint8Array>): Promise<ListedModel>;
 }
 
@@ -62,9 +72,15 @@ export interface ArchivedModel {
   readonly versions: readonly (readonly [version: number, hash: string])[];
 }
 
-/** What was served before, kept on disk for a roll back, a few generations per model. */
+/**
+ * What was served, kept on disk for a roll back, a few generations per model. Only what lies in the cache
+ * can be kept: where there is none nothing is, and a roll back finds nothing.
+ */
 export interface Archive {
-  /** Becomes the newest of its model. */
+  /**
+   * Becomes the newest of its model, and is taken for what is served now: its files stay in the cache
+   * until the generation after the next is saved. Rejects with an Error for people when it can't be written.
+   */
   save(model: ArchivedModel): Promise<void>;
   /** Newest first; those whose files are no longer whole are left out. */
   list(name: string): Promise<readonly ArchivedModel[]>;

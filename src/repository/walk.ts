@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type BigIntStats, type Dirent, lstatSync, readdirSync, realpathSync, statSync } from 'node:fs';
+import { type BigIntStats, lstatSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Finding } from '../model-config/findings.js';
 import { LIMITS } from '../settings/limits.js';
@@ -162,7 +162,7 @@ export class PartWalk {
       this.report('error', `'${this.#prefix}${path}' lies more than ${LIMITS.modelDepthMax} folders deep`);
       return;
     }
-    for (const name of this.#look(path)) this.#folder(join(path, name), depth + 1);
+    for (const name of this.#look(path)) this.#folder(below(path, name), depth + 1);
   }
 
   /** Notes the files of one folder and tells the folders in it; what has just vanished is left out. */
@@ -174,7 +174,7 @@ export class PartWalk {
       for (const entry of readdirSync(directory, { withFileTypes: true })) {
         if (entry.name.startsWith('.')) continue;
         if (--this.#budget.entries < 0) throw new BudgetError();
-        const found = this.#entry(join(path, entry.name), entry);
+        const found = this.#entry(below(path, entry.name));
         if (found === 'folder') folders.push(entry.name);
         if (found !== null && path === '') this.#names.push(entry.name);
       }
@@ -186,7 +186,7 @@ export class PartWalk {
     return folders.sort();
   }
 
-  #entry(path: string, entry: Dirent): 'file' | 'folder' | null {
+  #entry(path: string): 'file' | 'folder' | null {
     const absolute = join(this.#directory, path);
     try {
       let stats = lstatSync(absolute, { bigint: true });
@@ -203,7 +203,7 @@ export class PartWalk {
       this.report('warning', `'${this.#prefix}${path}' is ignored: it is no plain file`);
     } catch (error) {
       if (errorCode(error) === 'ENOENT') return null;
-      this.report('error', `can't read '${this.#prefix}${entry.name}': ${readFailure(error)}`);
+      this.report('error', `can't read '${this.#prefix}${path}': ${readFailure(error)}`);
     }
     return null;
   }
@@ -213,6 +213,10 @@ export class PartWalk {
     if (stats.ctimeNs % 1_000_000_000n === 0n) this.#finelyTimed = false;
     this.#files.push({ path, size: Number(stats.size), stamp: stampOf(stats) });
   }
+}
+
+function below(path: string, name: string): string {
+  return path === '' ? name : `${path}/${name}`;
 }
 
 /** See {@link FoundFile.stamp}. */

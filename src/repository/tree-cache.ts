@@ -1,0 +1,220 @@
+import { chmodSync, mkdirSync, renameSync, statfsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Clock } from '../lib/clock.js';
+import { errorCode } from './fs-errors.js';
+import { CacheError, hashFiles, hashOfAll, writing } from './hash-files.js';
+import { ABANDONED_MS, modifiedMs, namesIn, removeTree, Scratch, touch } from './scratch.js';
+import { bytesOf, lockFolders, readTree, TREE_FILES, TREES, type Tree, writeManifest } from './tree.js';
+import type { Part } from './walk.js';
+
+export interface TreeCacheOptions {
+  /** Absolute path; made when it is not there. */
+  readonly directory: string;
+  readonly bytesMax: number;
+  readonly clock: Clock;
+  /** Hashes of the trees that this process uses, which stay. */
+  readonly held: () => ReadonlySet<string>;
+  /** Bytes that can still be written to the file system of a folder; given by tests only. */
+  readonly freeBytes?: (directory: string) => number;
+}
+
+/**
+ * Copies of models' files that never change, each found by the hash of its content. Several servers may
+ * share one: whoever uses a tree touches it at least every {@link ABANDONED_MS}, and what was touched
+ * since is not removed by anyone.
+ */
+export class TreeCache {
+  readonly directory: string;
+  readonly #scratch: Scratch;
+  readonly #trees: string;
+  readonly #bytesMax: number;
+  readonly #clock: Clock;
+  readonly #held: () => ReadonlySet<string>;
+  readonly #freeBytes: (directory: string) => number;
+  /** Of trees seen before. */
+  readonly #bytes = new Map<string, number>();
+  /** Of all trees when they were counted last, and of those saved since; null before. */
+  #total: number | null = null;
+  /** When to count again. */
+  #evictAbove: number;
+
+  constructor({ directory, bytesMax, clock, held, freeBytes = freeBytesOf }: TreeCacheOptions) {
+    this.directory = directory;
+    this.#scratch = new Scratch(join(directory, 'tmp'), clock);
+    this.#trees = join(directory, TREES);
+    this.#bytesMax = bytesMax;
+    this.#evictAbove = bytesMax;
+    this.#clock = clock;
+    this.#held = held;
+    this.#freeBytes = freeBytes;
+  }
+
+  /** The tree of a hash when it is there and whole; it is then safe from removal for a while. */
+  find(hash: string): Tree | null {
+    const path = join(this.#trees, hash);
+    // Touched before it is looked at, so that nobody removes it after that.
+    return touch(path, this.#clock) ? readTree(path, hash) : null;
+  }
+
+  /** Whether there is a tree of a hash, whole or not. */
+  has(hash: string): boolean {
+    return modifiedMs(join(this.#trees, hash)) !== Number.POSITIVE_INFINITY;
+  }
+
+  /** A path of this process alone for what is to be renamed once it is finished. Throws the system's error. */
+  draft(): string {
+    this.#make();
+    return this.#scratch.path();
+  }
+
+  /**
+   * Copies a part. `verify` is called when its files have been read and throws when they changed
+   * meanwhile. Rejects with {@link CacheError} when it can't be written, and like `hashFiles`.
+   */
+  async save(part: Part, verify: () => void): Promise<Tree> {
+    const draft = writing(this.directory, () => this.draft());
+    const content = join(draft, TREE_FILES);
+    try {
+      writing(content, () => {
+        mkdirSync(content, { recursive: true });
+        mkdirSync(this.#trees, { recursive: true });
+        this.#reserve(part.files.reduce((total, { size }) => total + size, 0));
+      });
+      const files = await hashFiles(part, content);
+      verify();
+      const hash = hashOfAll(files);
+      const known = this.find(hash);
+      if (known !== null) return known;
+      return writing(draft, () => {
+        writeManifest(draft, files);
+        lockFolders(content);
+        return this.#publish(draft, { hash, directory: join(this.#trees, hash, TREE_FILES), files });
+      });
+    } finally {
+      removeTree(draft);
+    }
+  }
+
+  /** Says again that what this process has in the cache is in use, and removes what others have left. */
+  tend(): void {
+    this.#scratch.touch();
+    for (const hash of this.#held()) touch(join(this.#trees, hash), this.#clock);
+    this.#scratch.clean();
+    this.evict();
+  }
+
+  /**
+   * Removes what was not used for longest while all trees together have more bytes than allowed, or while
+   * `spare` bytes have not been given back.
+   */
+  evict(spare = 0): void {
+    const trees = namesIn(this.#trees).map((hash) => ({
+      hash,
+      bytes: this.#bytesOf(hash),
+      usedMs: modifiedMs(join(this.#trees, hash)),
+    }));
+    let total = sum(trees);
+    const allowed = Math.min(this.#bytesMax, total - spare);
+    const held = this.#held();
+    for (const { hash, bytes } of trees.sort((a, b) => a.usedMs - b.usedMs)) {
+      if (total <= allowed) break;
+      if (!held.has(hash) && this.#remove(hash)) total -= bytes;
+    }
+    this.#total = total;
+    // Where what is in use is more than is allowed, looking through it for each new tree would not help.
+    this.#evictAbove = Math.max(this.#bytesMax, total + this.#bytesMax / 16);
+  }
+
+  /** Removes what is not finished. */
+  close(): void {
+    this.#scratch.remove();
+  }
+
+  /** For this user alone, as the models may be, unless it was there before. */
+  #make(): void {
+    mkdirSync(this.directory, { recursive: true, mode: 0o700 });
+  }
+
+  /** Gives a finished draft its name, unless another server was faster; one that is damaged is replaced. */
+  #publish(draft: string, tree: Tree): Tree {
+    const path = join(this.#trees, tree.hash);
+    try {
+      renameSync(draft, path);
+    } catch (error) {
+      if (!['EEXIST', 'ENOTEMPTY', 'ENOTDIR'].includes(errorCode(error))) throw error;
+      const known = this.find(tree.hash);
+      if (known !== null) return known;
+      this.#takeAway(path);
+      renameSync(draft, path);
+    }
+    // Not before: moving a folder takes the right to write to it.
+    chmodSync(path, 0o555);
+    touch(path, this.#clock);
+    this.#grow(tree);
+    return tree;
+  }
+
+  #grow({ hash, files }: Tree): void {
+    const bytes = files.reduce((total, { size }) => total + size, 0);
+    this.#bytes.set(hash, bytes);
+    if (this.#total !== null) this.#total += bytes;
+    if (this.#total === null || this.#total > this.#evictAbove) this.evict();
+  }
+
+  /** Removes a tree unless somebody uses it. */
+  #remove(hash: string): boolean {
+    const path = join(this.#trees, hash);
+    if (this.#isInUse(path)) return false;
+    try {
+      const away = this.#takeAway(path, (moved) => this.#isInUse(moved));
+      this.#bytes.delete(hash);
+      return away;
+    } catch {
+      // Another server was faster, or it is another user's.
+      return false;
+    }
+  }
+
+  #isInUse(path: string): boolean {
+    return this.#clock.wallMs() - modifiedMs(path) < ABANDONED_MS;
+  }
+
+  /** Moves a tree out of everyone's sight, then removes it, or puts it back when `keep` says so. */
+  #takeAway(path: string, keep: (moved: string) => boolean = () => false): boolean {
+    const moved = this.#scratch.path();
+    chmodSync(path, 0o755);
+    renameSync(path, moved);
+    if (keep(moved)) {
+      renameSync(moved, path);
+      chmodSync(path, 0o555);
+      return false;
+    }
+    removeTree(moved);
+    return true;
+  }
+
+  #reserve(bytes: number): void {
+    const missing = (): number => bytes - this.#freeBytes(this.directory);
+    if (missing() <= 0) return;
+    this.evict(missing());
+    if (missing() > 0) throw new CacheError(`its device has no space left for ${bytes} bytes`);
+  }
+
+  #bytesOf(hash: string): number {
+    const known = this.#bytes.get(hash);
+    if (known !== undefined) return known;
+    const bytes = bytesOf(join(this.#trees, hash));
+    this.#bytes.set(hash, bytes);
+    return bytes;
+  }
+}
+
+function sum(trees: readonly { readonly bytes: number }[]): number {
+  return trees.reduce((total, { bytes }) => total + bytes, 0);
+}
+
+function freeBytesOf(directory: string): number {
+  const { bavail, bsize, blocks } = statfsSync(directory);
+  // Some file systems don't tell.
+  return blocks === 0 ? Number.POSITIVE_INFINITY : bavail * bsize;
+}
