@@ -1,7 +1,7 @@
-import { Buffer } from 'node:buffer';
-import { posix } from 'node:path';
 import { repositoryErrors } from '../errors/catalogue.js';
+import { ServingError } from '../errors/serving-error.js';
 import type { LoadOptions } from '../lifecycle/control.js';
+import { placeFiles } from '../repository/sent-files.js';
 import type { ControlMode } from '../settings/settings.js';
 
 /** A parameter of a load or unload request, whatever the protocol; `other` = a type that none has. */
@@ -12,9 +12,6 @@ export type ControlParameter =
   | { readonly kind: 'other' };
 
 const FILE_PREFIX = 'file:';
-
-/** Of a name between slashes, on any file system in use. */
-const SEGMENT_BYTES_MAX = 255;
 
 /** Reads the parameters of a load request, in their order. Throws INVALID_ARGUMENT with Triton's texts. */
 export function readLoadOptions(parameters: ReadonlyMap<string, ControlParameter>): LoadOptions {
@@ -62,9 +59,11 @@ export function checkLoad(mode: ControlMode, name: string, { config, files, roll
       "Load parameter 'config' must be specified for model file override",
     );
   }
-  for (const path of files.keys()) {
-    const problem = pathProblem(path);
-    if (problem !== null) throw repositoryErrors.notInRepository(name, problem);
+  try {
+    placeFiles(name, files);
+  } catch (error) {
+    // Triton keeps such reasons to its log.
+    throw error instanceof ServingError ? repositoryErrors.notInRepository(name, error.message) : error;
   }
 }
 
@@ -76,16 +75,4 @@ export function checkUnload(mode: ControlMode): void {
 /** Whether a name is more than the name of a folder in the repository. */
 function leadsElsewhere(name: string): boolean {
   return name === '.' || name === '..' || /[/\\\0]/.test(name);
-}
-
-/** Why a file can't be written below a model's folder; null when it can. */
-function pathProblem(path: string): string | null {
-  const normalized = posix.normalize(path);
-  const segments = normalized.split('/');
-  if (path === '' || normalized === '.' || segments[0] === '' || segments[0] === '..') {
-    return `Invalid file parameter 'file:${path}' with normalized path '${normalized}' must stay within model directory.`;
-  }
-  if (path.endsWith('/') || /[\\\0]/.test(path)) return `'file:${path}' is not the name of a file`;
-  const long = segments.some((segment) => Buffer.byteLength(segment) > SEGMENT_BYTES_MAX);
-  return long ? `'file:${path}': a name may have ${SEGMENT_BYTES_MAX} bytes` : null;
 }
