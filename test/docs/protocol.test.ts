@@ -2,7 +2,7 @@ import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as catalogue from '#naiad/errors/catalogue.js';
 import type { ServingError } from '#naiad/errors/serving-error.js';
-import { INFERENCE_SERVICE, loadProtos } from '#naiad/grpc/protos.js';
+import { INFERENCE_SERVICE, LIFECYCLE_SERVICE, loadProtos } from '#naiad/grpc/protos.js';
 import { answerRequest } from '#naiad/http/answer.js';
 import { LIMITS } from '#naiad/settings/limits.js';
 import { KNOWN_DIFFERENCES } from '../golden/known-differences.js';
@@ -18,6 +18,8 @@ type MakeError = (...args: readonly unknown[]) => ServingError;
 /** Arguments where names in braces don't do: lists, and numbers that are compared. */
 const ARGUMENTS: Readonly<Record<string, readonly unknown[]>> = {
   'inputErrors.count': ['', '{model}', '{expected}', '{expected}', ['{got}'], ['{missing}']],
+  'repositoryErrors.loadFailed': ['{model}', [{ version: '{version}', reason: '{reason}' }]],
+  'repositoryErrors.unloadUnfinished': ['{model}', ['{versions}']],
 };
 
 /** `| status | id | text |` of every error, parameters in braces. */
@@ -37,7 +39,7 @@ function errorLine(name: string, make: MakeError): string {
   const named = parameters.map((parameter) => (parameter === 'prefix' ? '' : `{${parameter}}`));
   const { code, message } = make(...(ARGUMENTS[name] ?? named));
   const mark = parameters.includes('prefix') ? 'yes' : '';
-  return [code, mark, message === '' ? '(empty)' : `\`${message}\``].join(' | ');
+  return [code, mark, message === '' ? '(empty)' : `\`${message.replaceAll('\n', '\\n')}\``].join(' | ');
 }
 
 describe('the statuses in docs/protocol.md', () => {
@@ -77,6 +79,11 @@ describe('the RPCs in docs/protocol.md', () => {
     const isMissing = answer.kind === 'failed' && answer.code === status.UNIMPLEMENTED;
     expect(verdict).toBe(isMissing ? 'no' : 'yes');
   });
+});
+
+it("docs/protocol.md has the RPCs of this server's own service", () => {
+  const rows = tableRows(section(text, 'History and rollback'));
+  expect(rows.map(([name]) => name)).toEqual(Object.keys(loadProtos().definition[LIFECYCLE_SERVICE] ?? {}));
 });
 
 describe('the HTTP paths in docs/protocol.md', () => {
