@@ -2,7 +2,7 @@ import { repositoryErrors } from '../errors/catalogue.js';
 import { ServingError } from '../errors/serving-error.js';
 import { sleep } from '../lib/clock.js';
 import { FindingsError, formatFinding } from '../model-config/findings.js';
-import type { ListedModel, Store } from '../repository/store.js';
+import type { ListedModel, Listing, Store } from '../repository/store.js';
 import { LIMITS } from '../settings/limits.js';
 import type { ControlMode, LifecycleSettings } from '../settings/settings.js';
 import type { AspireResult } from './aspiration.js';
@@ -73,12 +73,10 @@ export class ModelManager implements RepositoryControl {
     return [...this.#lifecycles.values()].some(({ failing }) => failing);
   }
 
-  /** Loads what is to be loaded at start; in poll mode goes on looking. Never rejects because of a model. */
-  async start(): Promise<void> {
+  /** Loads what is to be loaded at start, `listing` being what is there; in poll mode goes on looking. Never rejects because of a model. */
+  async start(listing: Listing): Promise<void> {
     const { settings } = this.#options;
-    if (this.mode !== 'explicit' || settings.loadModels?.length !== 0) {
-      await this.#loop.settle(LIMITS.settleWaitMs * 1e6);
-    }
+    await this.#loop.settle(LIMITS.settleWaitMs * 1e6, listing);
     for (const name of settings.loadModels ?? []) {
       if (this.mode !== 'explicit' || this.#lifecycles.has(name)) continue;
       this.#lifecycle(name).reject('failed to poll from model repository: there is no such model');
@@ -128,7 +126,10 @@ export class ModelManager implements RepositoryControl {
       const patience = sleep(this.#options.clock, LIMITS.unloadWaitMs * 1e6).then(() => null);
       const result = await Promise.race([lifecycle.release(), patience]);
       if (result === null) throw repositoryErrors.unloadUnfinished(name, lifecycle.loadedVersions);
-      if (result === 'unloaded' && isNewest()) await this.#forgetIfGone(name);
+      if (result === 'unloaded' && isNewest()) {
+        await this.#options.store.release(name);
+        await this.#forgetIfGone(name);
+      }
       return { kind: result === 'unloaded' ? 'served' : 'superseded' };
     });
   }
@@ -273,6 +274,7 @@ export class ModelManager implements RepositoryControl {
     this.#inRepository.delete(name);
     this.#rolledBack.delete(name);
     this.#options.catalog.forget(name);
+    void this.#options.store.release(name).catch(() => {});
     this.#options.metrics.forget(name);
   }
 

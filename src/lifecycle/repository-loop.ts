@@ -40,11 +40,11 @@ export class RepositoryLoop {
     this.#options = options;
   }
 
-  /** Looks until all that is there has been dealt with, or `patienceNs` is over. */
-  async settle(patienceNs: number): Promise<void> {
+  /** Looks, `first` being the first look, until all there is has been dealt with or `patienceNs` is over. */
+  async settle(patienceNs: number, first: Listing): Promise<void> {
     const { clock } = this.#options;
     const endNs = clock.nowNs() + patienceNs;
-    let nextNs = await this.#scan();
+    let nextNs = await this.#assess(first);
     while (nextNs < endNs) {
       await new Promise<void>((resolve) => clock.setTimer(Math.max(0, nextNs - clock.nowNs()), resolve));
       nextNs = await this.#scan();
@@ -90,21 +90,26 @@ export class RepositoryLoop {
 
   /** One look; returns when the next one is due. */
   async #scan(): Promise<number> {
-    const { store, clock, settleNs, readsMax, isIncluded, onChanged, onGone, onFolders } = this.#options;
+    const { store, clock, log, metrics } = this.#options;
     const startNs = clock.nowNs();
     let listing: Listing;
     try {
       listing = await store.list();
     } catch (error) {
-      this.#options.log.error({ err: error }, 'the model repositories can not be looked at');
-      this.#options.metrics.scanned((clock.nowNs() - startNs) / 1e9, false);
+      log.error({ err: error }, 'the model repositories can not be looked at');
+      metrics.scanned((clock.nowNs() - startNs) / 1e9, false);
       return Number.POSITIVE_INFINITY;
     }
+    metrics.scanned((clock.nowNs() - startNs) / 1e9, listing.unreadable.length === 0);
+    return this.#assess(listing);
+  }
+
+  async #assess(listing: Listing): Promise<number> {
+    const { clock, settleNs, readsMax, isIncluded, onChanged, onGone, onFolders } = this.#options;
     this.#noteUnreadable(listing);
     onFolders(
       listing.models.flatMap(({ folder }) => [folder.directory, ...folder.versions.map((v) => v.directory)]),
     );
-    this.#options.metrics.scanned((clock.nowNs() - startNs) / 1e9, listing.unreadable.length === 0);
     const models = listing.models.filter(({ name }) => isIncluded(name));
     const now = { nowNs: clock.nowNs(), wallMs: clock.wallMs(), settleNs };
     const { changed, gone, sightings, nextNs } = assessChanges({ ...listing, models }, this.#sightings, now);
@@ -128,10 +133,7 @@ export class RepositoryLoop {
     const { log } = this.#options;
     for (const { repository, reason } of unreadable) {
       if (this.#unreadable.has(repository)) continue;
-      log.error(
-        { repository },
-        `model repository '${repository}' can't be read, its models stay as they are: ${reason}`,
-      );
+      log.error({ repository }, `${reason}; its models stay as they are`);
     }
     const now = new Set(unreadable.map(({ repository }) => repository));
     for (const repository of this.#unreadable) {

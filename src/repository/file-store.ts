@@ -126,7 +126,7 @@ export class FileStore implements Store {
   }
 
   /** Says that a model is not served any more: its files need not be kept but for a roll back. */
-  release(name: string): void {
+  async release(name: string): Promise<void> {
     this.#holds.release(name);
     for (const directory of this.#sent.get(name) ?? []) removeTree(directory);
     this.#sent.delete(name);

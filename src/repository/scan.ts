@@ -47,7 +47,8 @@ function scanFolders(directory: string): ModelFolder[] {
   return folders;
 }
 
-function noModels(directories: readonly string[]): string {
+/** What to tell when there is nothing to serve. */
+export function noModels(directories: readonly string[]): string {
   const places = directories.map((directory) => `'${directory}'`).join(', ');
   return `no models in ${places}: a model repository holds a folder for each model, like <repository>/<model>/1/model.onnx`;
 }

@@ -58,6 +58,8 @@ export interface Store {
    * name are kept. Rejects with ServingError where a path is none within that folder.
    */
   put(name: string, files: ReadonlyMap<string, Uint8Array>): Promise<ListedModel>;
+  /** Says that a model is not served any more: what only it needs may go. */
+  release(name: string): Promise<void>;
 }
 
 /** Everything of a model that it takes to serve it again, as plain data; all folders are in the cache. */

@@ -1,16 +1,20 @@
-import { type GrpcDoor, openGrpcDoor } from '../grpc/door.js';
-import { type HttpDoor, openHttpDoor } from '../http/door.js';
 import { type Clock, sleep, systemClock } from '../lib/clock.js';
 import { Catalog } from '../lifecycle/catalog.js';
-import { unloadVersion } from '../lifecycle/load-version.js';
-import { startModels } from '../lifecycle/start-models.js';
-import { scanRepositories } from '../repository/scan.js';
+import { Chronicle } from '../lifecycle/chronicle.js';
+import { LoadGate } from '../lifecycle/load-gate.js';
+import { ModelManager } from '../lifecycle/manager.js';
+import { FolderWatch } from '../repository/folder-watch.js';
+import { noModels } from '../repository/scan.js';
+import type { Listing } from '../repository/store.js';
 import { ServingService } from '../service/serving-service.js';
 import type { ServerSettings } from '../settings/settings.js';
 import { VERSION } from '../settings/version.js';
 import type { Log } from '../telemetry/log.js';
+import { Metrics } from '../telemetry/metrics.js';
 import { createPictureDecoder } from '../worker/decode/decoder-pool.js';
 import { Lanes } from '../worker/lanes.js';
+import { ThreadedStore } from '../worker/prepare/threaded-store.js';
+import { Doors } from './doors.js';
 
 /** One row of the table that a start prints. */
 export interface ModelTableRow {
@@ -28,6 +32,7 @@ export interface RunningServer {
   /** null where the door is closed by settings. */
   readonly grpcPort: number | null;
   readonly httpPort: number | null;
+  readonly metricsPort: number | null;
   readonly anyLoadFailed: boolean;
   modelTable(): ModelTableRow[];
   /**
@@ -51,12 +56,54 @@ export async function startServer(
   log: Log,
   clock: Clock = systemClock,
 ): Promise<RunningServer> {
-  const folders = await scanRepositories(settings.modelRepositories);
-  const lanes = new Lanes({ settings: settings.lanes, clock, log });
-  const pictures = createPictureDecoder({ threads: settings.decodeThreads, log });
+  const { lifecycle } = settings;
+  const store = new ThreadedStore({
+    repositories: settings.modelRepositories,
+    artifactCache: lifecycle.artifactCache,
+    clock,
+    log,
+  });
+  const listing = await firstListing(store, settings);
   const catalog = new Catalog();
+  let isServing = false;
+  const mayRestorePriority = await store.canRestorePriority();
+  const lanes = new Lanes({
+    settings: settings.lanes,
+    clock,
+    log,
+    gentleLoads: () => isServing && mayRestorePriority,
+  });
+  const isBusy = (): boolean => isServing && service.isBusy;
+  const metrics = new Metrics({ laneThreadsReplaced: () => lanes.status.replaced });
+  const watch = new FolderWatch(() => manager.hint());
+  const manager = new ModelManager({
+    catalog,
+    chronicle: new Chronicle({ log, clock }),
+    metrics,
+    log,
+    clock,
+    lanes,
+    store,
+    archive: store.archive,
+    gate: new LoadGate(settings.modelLoadThreads, isBusy),
+    instancesAtOnce: () => (isBusy() ? 1 : settings.lanes.cores),
+    settings: lifecycle,
+    modelLoadThreads: settings.modelLoadThreads,
+    reloadPolicy: lifecycle.reloadPolicy,
+    loadRetries: lifecycle.loadRetries,
+    keepWarmSecs: lifecycle.keepWarmSecs,
+    autoComplete: settings.autoComplete,
+    defaultInstances: lanes.defaultInstanceCount(Math.max(1, listing.models.length)),
+    queueRowsMax: settings.queueRowsMax,
+    queueBytesMax: settings.queueBytesMax,
+    onFolders: (directories) => {
+      if (lifecycle.controlMode === 'poll') watch.update([...settings.modelRepositories, ...directories]);
+    },
+  });
+  const pictures = createPictureDecoder({ threads: settings.decodeThreads, log });
   const service = new ServingService({
     catalog,
+    control: manager,
     clock,
     log,
     pictures,
@@ -65,50 +112,34 @@ export async function startServer(
     strictReadiness: settings.strictReadiness,
     accessLog: settings.log.access,
   });
-  let grpc: GrpcDoor | null = null;
-  let http: HttpDoor | null = null;
+  const doors = new Doors();
   try {
-    if (settings.grpc.enabled) grpc = await openGrpcDoor({ service, settings: settings.grpc, clock, log });
-    if (settings.http.enabled) http = await openHttpDoor({ service, settings: settings.http, log });
+    await doors.open(service, metrics, settings, { clock, log });
   } catch (error) {
-    await Promise.all([grpc?.close(0), lanes.close(), pictures.close()]);
+    await Promise.all([doors.close(0), lanes.close(), pictures.close(), store.close()]);
     throw error;
   }
-  await startModels(
-    {
-      lanes,
-      clock,
-      log,
-      autoComplete: settings.autoComplete,
-      defaultInstances: lanes.defaultInstanceCount(folders.length),
-      queueRowsMax: settings.queueRowsMax,
-      queueBytesMax: settings.queueBytesMax,
-    },
-    catalog,
-    folders,
-    settings.modelLoadThreads,
-  );
+  await manager.start(listing);
   service.started();
+  isServing = true;
 
   // From the outside in: no new requests, the accepted ones answered, doors, models, lanes.
   const stopAll = async (): Promise<void> => {
-    grpc?.stopAccepting();
+    doors.stopAccepting();
+    watch.close();
     await service.drain();
-    await grpc?.answered();
-    await Promise.all([grpc?.close(LAST_CALLS_MS), http?.close(LAST_CALLS_MS)]);
-    for (const model of [...catalog.serving()]) {
-      await catalog.unpublish(model.name, model.version);
-      await unloadVersion(model);
-      catalog.unloaded(model.name, model.version);
-    }
-    await Promise.all([lanes.close(), pictures.close()]);
+    await doors.answered();
+    await doors.close(LAST_CALLS_MS);
+    await manager.stop();
+    await Promise.all([lanes.close(), pictures.close(), store.close()]);
   };
   let stopping: Promise<StopResult> | null = null;
   return {
-    grpcPort: grpc?.port ?? null,
-    httpPort: http?.port ?? null,
+    grpcPort: doors.grpcPort,
+    httpPort: doors.httpPort,
+    metricsPort: doors.metricsPort,
     get anyLoadFailed(): boolean {
-      return !catalog.allReady();
+      return manager.anyFailing;
     },
     modelTable: () => modelTable(catalog),
     stop(): Promise<StopResult> {
@@ -119,6 +150,22 @@ export async function startServer(
       return stopping;
     },
   };
+}
+
+/** Rejects, the store closed, when there is nothing to serve that could be served some time. */
+async function firstListing(store: ThreadedStore, settings: ServerSettings): Promise<Listing> {
+  try {
+    const listing = await store.list();
+    const [unreadable] = listing.unreadable;
+    if (unreadable !== undefined) throw new Error(unreadable.reason);
+    if (listing.models.length === 0 && settings.lifecycle.controlMode === 'none') {
+      throw new Error(noModels(settings.modelRepositories));
+    }
+    return listing;
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
 }
 
 function modelTable(catalog: Catalog): ModelTableRow[] {

@@ -40,6 +40,9 @@ export interface ServiceOptions extends InferContext {
   readonly accessLog: boolean;
 }
 
+/** A client that waits for each answer before it asks again leaves pauses of this length at most. */
+const BUSY_NS = 250e6;
+
 /** From accepting nothing yet, over serving, to accepting nothing any more. */
 type Phase = 'starting' | 'serving' | 'exiting';
 
@@ -51,6 +54,7 @@ export class ServingService implements InferenceService {
   readonly #waitingRoom: WaitingRoom;
   #phase: Phase = 'starting';
   #inFlight = 0;
+  #idleSinceNs = Number.NEGATIVE_INFINITY;
 
   constructor(options: ServiceOptions) {
     this.#options = options;
@@ -69,6 +73,11 @@ export class ServingService implements InferenceService {
     this.#phase = 'exiting';
     this.#changed();
     if (this.#inFlight > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+
+  /** Whether inference requests are being answered, or were a moment ago. */
+  get isBusy(): boolean {
+    return this.#inFlight > 0 || this.#options.clock.nowNs() - this.#idleSinceNs < BUSY_NS;
   }
 
   isLive(): boolean {
@@ -160,7 +169,7 @@ export class ServingService implements InferenceService {
       throw error;
     } finally {
       lease?.release();
-      if (--this.#inFlight === 0) for (const wake of this.#idle.splice(0)) wake();
+      if (--this.#inFlight === 0) this.#becomeIdle();
       if (this.#options.accessLog) this.#logAccess(request, lease, trace, status);
     }
   }
@@ -177,6 +186,11 @@ export class ServingService implements InferenceService {
 
   #changed(): void {
     for (const listener of this.#listeners) listener();
+  }
+
+  #becomeIdle(): void {
+    this.#idleSinceNs = this.#options.clock.nowNs();
+    for (const wake of this.#idle.splice(0)) wake();
   }
 
   #logAccess(
