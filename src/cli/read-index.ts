@@ -8,14 +8,19 @@ export async function readIndex(client: ServerClient): Promise<readonly ModelInd
   return entries;
 }
 
-/** `error`, or when it says that a model is unknown, one that also names those that are known. */
+/** `error`, or when it says that a model is unknown, one that also tells what can be done about that. */
 export async function withKnownModels(client: ServerClient, error: unknown, model: string): Promise<unknown> {
   if (!(error instanceof CallError) || error.code !== 'NOT_FOUND') return error;
   const entries = await readIndex(client).catch(() => []);
   const names = namesOf(entries);
-  return names.includes(model)
-    ? error
-    : new CallError(error.code, `${error.message}${knownModels(model, names)}`, { cause: error });
+  const more = names.includes(model) ? loadHint(model, entries) : knownModels(model, names);
+  return new CallError(error.code, `${error.message}${more}`, { cause: error });
+}
+
+/** Behind a sentence about a model that is not served: how it would be, where it only has to be loaded. */
+function loadHint(model: string, entries: readonly ModelIndexMessage[]): string {
+  const isLoadable = entries.every(({ name, state }) => name !== model || state === '');
+  return isLoadable ? `: it is in the repository and not loaded; naiad models load ${model}` : '';
 }
 
 /** Behind a sentence about a model that is not there: what could be meant. */

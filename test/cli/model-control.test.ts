@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { formatHistory } from '#naiad/cli/model-history.js';
 import { repositoryErrors } from '#naiad/errors/catalogue.js';
 import { type Harness, openHarness } from '../grpc/harness.js';
@@ -135,6 +135,18 @@ describe('models rollback', () => {
       err: "naiad models: model 'm' can not be rolled back: nothing else was served before\n",
     });
   });
+});
+
+it('a model that only has to be loaded is told from one that is not there', async () => {
+  const index = vi.spyOn(harness.service, 'repositoryIndex');
+  index.mockResolvedValue([{ name: 'idle', version: '', state: '', reason: '' }]);
+  const { err } = await cli('models', 'show', 'idle', url);
+  expect(err).toBe(
+    "naiad models: Request for unknown model: 'idle' is not found: it is in the repository and not loaded; naiad models load idle\n",
+  );
+  expect((await cli('models', 'show', 'idel', url)).err).toContain("did you mean 'idle'?");
+  expect((await cli('models', url)).out).toMatch(/\| idle +\| - .*\| not loaded/);
+  index.mockRestore();
 });
 
 it.each([

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { decodeControlRequest } from '#naiad/grpc/codec/control-request.js';
 import { encodeControlResponse } from '#naiad/grpc/codec/control-response.js';
 import { LIMITS } from '#naiad/settings/limits.js';
+import { WireError } from '#naiad/wire/wire-error.js';
 import { encodeMessage } from '../../support/infer-protos.js';
 
 const encode = (message: object): Buffer => encodeMessage('RepositoryModelLoadRequest', message);
@@ -92,6 +93,37 @@ describe('a load or unload request', () => {
   ])('is refused when it is %s', (_, hex) => {
     expect(() => decodeControlRequest(Buffer.from(hex, 'hex'))).toThrow();
   });
+});
+
+it('bytes that end anywhere, or are damaged, are a request or a WireError', () => {
+  const bytes = encode({
+    repository_name: 'r',
+    model_name: 'm',
+    parameters: {
+      config: { string_param: '{}' },
+      'file:a': { bytes_param: Buffer.of(1, 2) },
+      b: { bool_param: true },
+    },
+  });
+  const read = (message: Buffer): unknown => {
+    try {
+      return decodeControlRequest(message);
+    } catch (error) {
+      return error;
+    }
+  };
+  const results = Array.from(bytes, (_, index) => [
+    read(bytes.subarray(0, index)),
+    ...[0x01, 0x04, 0x80].map((bit) => {
+      const damaged = Buffer.from(bytes);
+      damaged[index] = (damaged[index] ?? 0) ^ bit;
+      return read(damaged);
+    }),
+  ]).flat();
+  const errors = results.filter((result) => result instanceof Error);
+  expect(errors.filter((error) => !(error instanceof WireError))).toEqual([]);
+  expect(errors.length).toBeGreaterThan(bytes.length / 2);
+  expect(errors.length).toBeLessThan(results.length);
 });
 
 describe('the answer', () => {
