@@ -1,20 +1,12 @@
 import { toServingError } from '../errors/serving-error.js';
 import type { InferenceService } from '../service/service.js';
+import { type Answer, errorBody, METHODS } from './listener.js';
 import { HTTP_STATUS } from './status.js';
-
-/** A whole HTTP answer. */
-export interface Answer {
-  readonly status: number;
-  readonly contentType: 'application/json' | 'text/plain';
-  readonly body: string;
-  /** Methods of the path, for answers with status 405. */
-  readonly allow: string | null;
-}
 
 interface Route {
   readonly pattern: RegExp;
   /** Triton sets the type of these routes before it looks at the method. */
-  readonly contentType: Answer['contentType'];
+  readonly contentType: 'application/json' | 'text/plain';
   answer(service: InferenceService, match: RegExpExecArray): Omit<Answer, 'contentType' | 'allow'>;
 }
 
@@ -45,13 +37,6 @@ const ROUTES: readonly Route[] = [
         : { status: 400, body: errorBody('Model version not ready') },
   },
 ];
-
-const METHODS = 'GET, HEAD';
-
-/** The JSON of every error. */
-export function errorBody(text: string): string {
-  return JSON.stringify({ error: text });
-}
 
 /**
  * Answers one request; `path` as it came, a query after it is ignored. Never throws: errors that are not

@@ -94,7 +94,7 @@ export class ModelManager implements RepositoryControl {
   async stop(): Promise<void> {
     this.#stopping = true;
     await this.#loop.stop();
-    await Promise.all([...this.#lifecycles.values()].map((lifecycle) => lifecycle.release()));
+    await Promise.all([...this.#lifecycles.values()].map((lifecycle) => lifecycle.release('the server stops')));
   }
 
   names(): Promise<readonly string[]> {
@@ -124,7 +124,7 @@ export class ModelManager implements RepositoryControl {
       const lifecycle = this.#lifecycles.get(name);
       if (lifecycle === undefined) return { kind: 'served' };
       const patience = sleep(this.#options.clock, LIMITS.unloadWaitMs * 1e6).then(() => null);
-      const result = await Promise.race([lifecycle.release(), patience]);
+      const result = await Promise.race([lifecycle.release('unload requested'), patience]);
       if (result === null) throw repositoryErrors.unloadUnfinished(name, lifecycle.loadedVersions);
       if (result === 'unloaded' && isNewest()) {
         await this.#options.store.release(name);
@@ -259,7 +259,7 @@ export class ModelManager implements RepositoryControl {
   #gone(name: string): void {
     const lifecycle = this.#lifecycles.get(name);
     if (lifecycle === undefined || this.#stopping) return;
-    void lifecycle.release().then((result) => {
+    void lifecycle.release('its folder is gone').then((result) => {
       if (result === 'unloaded') this.#forget(name);
     });
   }

@@ -56,6 +56,7 @@ export class ModelLifecycle {
   #served: Generation | null = null;
   #rejection = '';
   #wanted = true;
+  #releaseReason = '';
   #releases: ((result: 'unloaded' | 'superseded') => void)[] = [];
   #stepping = false;
 
@@ -132,13 +133,14 @@ export class ModelLifecycle {
   }
 
   /** Has everything unloaded; resolves when nothing is left or something is wanted again. */
-  release(): Promise<'unloaded' | 'superseded'> {
+  release(why: string): Promise<'unloaded' | 'superseded'> {
     this.#supersede();
     this.#aspiration = null;
     this.#served = null;
     this.#fallbacks.clear();
     this.#rejection = '';
     this.#wanted = false;
+    this.#releaseReason = why;
     for (const revision of this.#revisions) revision.letGo();
     const released = new Promise<'unloaded' | 'superseded'>((resolve) => this.#releases.push(resolve));
     this.#step();
@@ -201,7 +203,7 @@ export class ModelLifecycle {
     invariant(revision !== undefined, `revision ${action.revision} of '${this.name}' is gone`);
     if (action.kind === 'publish') this.#publish(revision);
     else if (action.kind === 'unload') void this.#unload(revision);
-    else this.#withdraw(revision, this.#wanted ? 'no longer served' : 'unload requested');
+    else this.#withdraw(revision, this.#wanted ? 'no longer served' : this.#releaseReason);
   }
 
   #begin(version: number, fingerprint: string): void {
@@ -328,6 +330,7 @@ export class ModelLifecycle {
       this.#context.log.error({ model: this.name, err: error }, 'unload failed');
     }
     this.#end(revision);
+    this.#context.metrics.unloaded(this.name, revision.version.version);
     this.#record(revision, 'unloaded', '');
     this.#step();
   }

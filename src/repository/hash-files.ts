@@ -38,6 +38,9 @@ export class CacheError extends Error {
 /** Read and written at a time; other work of the thread comes in between. */
 const CHUNK_BYTES = 1 << 20;
 
+/** Below this sharing blocks gains nothing. */
+const CLONE_BYTES_MIN = 1 << 20;
+
 /**
  * Reads all files of a part and tells their hashes, by path. With a `target`, a folder that nobody else
  * looks at, they are copied there, and the hashes are those of the copies: what is in them was hashed,
@@ -46,11 +49,18 @@ const CHUNK_BYTES = 1 << 20;
  */
 export async function hashFiles(part: Part, target: string | null): Promise<HashedFile[]> {
   const hashed: HashedFile[] = [];
-  const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+  const largest = part.files.reduce((size, file) => Math.max(size, file.size), 0);
+  // One byte more than a small file has, to see that it ends there.
+  const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, largest + 1));
+  const made = new Set<string>(['.']);
   for (const file of part.files) {
     const source = join(part.directory, file.path);
     const copy = target === null ? null : join(target, file.path);
-    if (copy !== null) writing(copy, () => mkdirSync(dirname(copy), { recursive: true }));
+    const folder = dirname(file.path);
+    if (copy !== null && !made.has(folder)) {
+      writing(copy, () => mkdirSync(dirname(copy), { recursive: true }));
+      made.add(folder);
+    }
     const hash = await hashFile(source, file, copy, chunk);
     hashed.push({ path: file.path, size: file.size, hash });
   }
@@ -72,7 +82,8 @@ async function hashFile(
 ): Promise<string> {
   const input = openAsFound(source, file);
   try {
-    if (copy !== null && clone(source, copy)) return await hashClone(copy, file, chunk);
+    if (copy !== null && file.size >= CLONE_BYTES_MIN && clone(source, copy))
+      return await hashClone(copy, file, chunk);
     return await pump(input, copy, file, chunk);
   } finally {
     closeSync(input);
@@ -130,7 +141,7 @@ async function digest(
     if (size > file.size) throw new SourceChangedError(file.path);
     hash.update(chunk.subarray(0, bytes));
     take(chunk.subarray(0, bytes));
-    await nextTurn();
+    if (bytes === CHUNK_BYTES) await nextTurn();
   }
   if (size !== file.size) throw new SourceChangedError(file.path);
   return hash.digest('hex');

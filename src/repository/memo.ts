@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { HashedFile } from './hash-files.js';
 import { namesIn } from './scratch.js';
@@ -43,7 +43,7 @@ export class StoredMemo {
   set(place: string, signature: string, tree: string, temporary: () => string): void {
     try {
       const draft = temporary();
-      mkdirSync(this.#directory, { recursive: true });
+      if (!existsSync(this.#directory)) mkdirSync(this.#directory, { recursive: true });
       writeFileSync(draft, JSON.stringify({ signature, tree }));
       renameSync(draft, this.#pathOf(place));
     } catch {

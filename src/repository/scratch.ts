@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import {
   chmodSync,
+  existsSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -36,7 +37,7 @@ export class Scratch {
   /** A path at which nothing lies yet; the folder that is to hold it does. Throws the system's error. */
   path(): string {
     const own = join(this.#shared, this.#name);
-    mkdirSync(own, { recursive: true });
+    if (!existsSync(own)) mkdirSync(own, { recursive: true });
     return join(own, String(this.#serial++));
   }
 

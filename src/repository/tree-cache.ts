@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, renameSync, statfsSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, renameSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../lib/clock.js';
 import { errorCode } from './fs-errors.js';
@@ -63,7 +63,11 @@ export class TreeCache {
 
   /** A path of this process alone for what is to be renamed once it is finished. Throws the system's error. */
   draft(): string {
-    this.#make();
+    // For this user alone, as the models may be, unless it was there before.
+    if (!existsSync(this.#trees)) {
+      mkdirSync(this.directory, { recursive: true, mode: 0o700 });
+      mkdirSync(this.#trees, { recursive: true });
+    }
     return this.#scratch.path();
   }
 
@@ -76,8 +80,8 @@ export class TreeCache {
     const content = join(draft, TREE_FILES);
     try {
       writing(content, () => {
-        mkdirSync(content, { recursive: true });
-        mkdirSync(this.#trees, { recursive: true });
+        mkdirSync(draft);
+        mkdirSync(content);
         this.#reserve(part.files.reduce((total, { size }) => total + size, 0));
       });
       const files = await hashFiles(part, content);
@@ -91,7 +95,7 @@ export class TreeCache {
         return this.#publish(draft, { hash, directory: join(this.#trees, hash, TREE_FILES), files });
       });
     } finally {
-      removeTree(draft);
+      if (existsSync(draft)) removeTree(draft);
     }
   }
 
@@ -128,11 +132,6 @@ export class TreeCache {
   /** Removes what is not finished. */
   close(): void {
     this.#scratch.remove();
-  }
-
-  /** For this user alone, as the models may be, unless it was there before. */
-  #make(): void {
-    mkdirSync(this.directory, { recursive: true, mode: 0o700 });
   }
 
   /** Gives a finished draft its name, unless another server was faster; one that is damaged is replaced. */

@@ -4,7 +4,7 @@ export const LIMITS = {
   messageBytesMax: 2 ** 31 - 1,
   /** What a compressed message may become, since a few bytes can become a thousand times as many. */
   decompressedBytesMax: 256 << 20,
-  /** All that a call of any other method than ModelInfer may send: names, versions, questions. */
+  /** All that a call of a method may send which carries no data: names, versions, questions. */
   otherRequestBytesMax: 1 << 20,
   /** Rows waiting in one model's queue, where its configuration sets no bound of its own. */
   queueRowsMax: 16_384,

@@ -42,6 +42,11 @@ export class SimulatedExecutor implements Executor {
     this.#onRun = onRun;
   }
 
+  /** Those who want to know of availability. */
+  get listeners(): number {
+    return this.#listeners.size;
+  }
+
   get inFlight(): number {
     return this.#runs.length;
   }

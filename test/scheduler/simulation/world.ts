@@ -81,6 +81,7 @@ export class World {
     await drained;
     deepEqual([this.#jobs.size, this.#scheduler.pending, this.#scheduler.queued], [0, 0, 0]);
     equal(this.#clock.pendingTimers, 0);
+    for (const { listeners } of this.#executors) equal(listeners, 0);
   }
 
   get #waiting(): SimulatedJob[] {
