@@ -104,6 +104,7 @@ describe('RepositoryModelLoad', () => {
     };
     expect(await client.failure('RepositoryModelLoad', request)).toEqual(refusal);
     expect(await client.failure('RepositoryModelUnload', request)).toEqual(refusal);
+    expect(await client.failure('RepositoryModelLoad', { ...request, model_name: '' })).toEqual(refusal);
   });
 
   it('answers with what kept it from being done, line feeds and all', async () => {

@@ -56,9 +56,12 @@ function registerControl(
   );
 }
 
-/** KServe has the model's name where Triton has the repository's, which must be empty. */
-function readTarget({ repositoryName, modelName }: ControlMessage): { model: string; kserve: boolean } {
+/** KServe has the model's name, and nothing else, where Triton has the repository's, which must be empty. */
+function readTarget({ repositoryName, modelName, parameters }: ControlMessage): {
+  model: string;
+  kserve: boolean;
+} {
   if (repositoryName === '') return { model: modelName, kserve: false };
-  if (modelName !== '') throw serverErrors.repositoryNameUnsupported();
+  if (modelName !== '' || parameters.size > 0) throw serverErrors.repositoryNameUnsupported();
   return { model: repositoryName, kserve: true };
 }
