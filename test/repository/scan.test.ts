@@ -2,7 +2,12 @@ import { chmodSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { formatFinding } from '#naiad/model-config/findings.js';
-import { type ModelFolder, scanRepositories, scanRepository } from '#naiad/repository/scan.js';
+import {
+  type ModelFolder,
+  scanRepositories,
+  scanRepository,
+  type VersionFolder,
+} from '#naiad/repository/scan.js';
 import { type Files, TestRepository } from '../support/repository.js';
 
 const repositories: TestRepository[] = [];
@@ -19,6 +24,16 @@ afterEach(() => {
 
 const findings = ({ findings: found }: ModelFolder): string[] =>
   found.map((finding) => `${finding.severity} ${formatFinding(finding)}`);
+
+function aVersion(
+  { directory }: TestRepository,
+  model: string,
+  version: number,
+  files: string[],
+): VersionFolder {
+  const path = join(directory, model, String(version));
+  return { version, directory: path, origin: path, files };
+}
 
 async function scanOne(files: Files): Promise<ModelFolder> {
   const [folder, ...others] = await scanRepository(aRepository(files).directory);
@@ -48,7 +63,7 @@ describe('a repository', () => {
         repository: repository.directory,
         directory: join(repository.directory, 'a'),
         configFile: null,
-        versions: [{ version: 1, directory: join(repository.directory, 'a/1'), files: ['model.onnx'] }],
+        versions: [aVersion(repository, 'a', 1, ['model.onnx'])],
         findings: [],
       },
       {
@@ -57,8 +72,8 @@ describe('a repository', () => {
         directory: join(repository.directory, 'b'),
         configFile: { path: 'config.pbtxt', kind: 'pbtxt' },
         versions: [
-          { version: 9, directory: join(repository.directory, 'b/9'), files: ['model.onnx', 'weights'] },
-          { version: 10, directory: join(repository.directory, 'b/10'), files: ['model.onnx'] },
+          aVersion(repository, 'b', 9, ['model.onnx', 'weights']),
+          aVersion(repository, 'b', 10, ['model.onnx']),
         ],
         findings: [],
       },
@@ -109,17 +124,10 @@ describe('a repository', () => {
     ]);
   });
 
-  it('follows links', async () => {
-    const elsewhere = aRepository({ 'net/1/model.onnx': '', 'v7/model.onnx': '' });
-    const repository = aRepository({ 'm/config.pbtxt': '' });
-    symlinkSync(join(elsewhere.directory, 'net'), join(repository.directory, 'net'));
-    symlinkSync(join(elsewhere.directory, 'v7'), join(repository.directory, 'm/7'));
-    symlinkSync(join(elsewhere.directory, 'gone'), join(repository.directory, 'gone'));
-    const folders = await scanRepository(repository.directory);
-    expect(folders.map(({ name, versions }) => [name, versions.map(({ version }) => version)])).toEqual([
-      ['m', [7]],
-      ['net', [1]],
-    ]);
+  it('takes a plain file for a model of none', async () => {
+    const folder = await scanOne({ 'm/1/model.onnx': '', 'm/configs': 'a file', README: '' });
+    expect(folder.versions).toHaveLength(1);
+    expect(findings(folder)).toEqual([]);
   });
 
   it.runIf(process.getuid?.() !== 0)('says so when a model may not be read', async () => {

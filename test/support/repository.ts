@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
@@ -19,6 +19,17 @@ export class TestRepository {
       mkdirSync(dirname(file), { recursive: true });
       writeFileSync(file, content);
     }
+  }
+
+  /** Absolute path of something in it. */
+  path(path: string): string {
+    return join(this.directory, path);
+  }
+
+  /** A symbolic link at `path` to `target`, relative to the link's folder or absolute. */
+  link(path: string, target: string): void {
+    mkdirSync(dirname(this.path(path)), { recursive: true });
+    symlinkSync(target, this.path(path));
   }
 
   remove(): void {
