@@ -109,6 +109,7 @@ export class ModelLifecycle {
     } else {
       this.#supersede();
       this.#aspiration = new Aspiration(generation, why);
+      this.#context.metrics.cleared(this.name);
     }
     const settled = this.#aspiration.settled();
     this.#step();
@@ -355,6 +356,9 @@ export class ModelLifecycle {
     const { catalog, metrics } = this.#context;
     const entry = toCatalogEntry(this.#state);
     for (const { version, serving } of entry.versions) metrics.ready(this.name, version, serving !== null);
+    for (const version of metrics.versions(this.name)) {
+      if (!entry.versions.some((known) => known.version === version)) metrics.forget(this.name, version);
+    }
     catalog.update(this.name, entry);
   }
 
