@@ -20,6 +20,7 @@ export function requestPrefix(id: string): string {
 const invalid = (text: string): ServingError => new ServingError('INVALID_ARGUMENT', text);
 const unavailable = (text: string): ServingError => new ServingError('UNAVAILABLE', text);
 const internal = (text: string): ServingError => new ServingError('INTERNAL', text);
+const refused = (text: string): ServingError => new ServingError('INTERNAL', text, { refusal: true });
 const notFound = (text: string): ServingError => new ServingError('NOT_FOUND', text);
 
 export const modelErrors = {
@@ -260,7 +261,7 @@ export const parameterErrors = {
 /** What loading and unloading on request is answered with; where a text ends in a line feed, Triton's does. */
 export const repositoryErrors = {
   notInRepository: (model: string, reason?: string) =>
-    internal(
+    refused(
       `failed to load '${model}', failed to poll from model repository${reason === undefined ? '' : `: ${reason}`}`,
     ),
   noVersion: (model: string) =>
@@ -275,10 +276,10 @@ export const repositoryErrors = {
         .join('')}\n`,
     ),
   outdated: () =>
-    internal('Newer operation has been applied to the model lifecycle, current load operation is out-dated.'),
+    refused('Newer operation has been applied to the model lifecycle, current load operation is out-dated.'),
   /** @param versions those that are loaded still, ascending */
   unloadUnfinished: (model: string, versions: readonly number[]) =>
-    internal(`failed to unload '${model}', versions that are still available: ${versions.join(',')}`),
+    refused(`failed to unload '${model}', versions that are still available: ${versions.join(',')}`),
   controlDisabled: () => unavailable('explicit model load / unload is not allowed if polling is enabled'),
   noRollback: (model: string) =>
     new ServingError(

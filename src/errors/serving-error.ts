@@ -12,14 +12,22 @@ export type StatusCode =
   | 'INTERNAL'
   | 'UNAVAILABLE';
 
+export interface ServingErrorOptions extends ErrorOptions {
+  /** With INTERNAL, where Triton's status says it: the server is well, what was asked for can't be done. */
+  readonly refusal?: boolean;
+}
+
 /** What a client is told: a status and a text it can act on. Everything else is an internal error. */
 export class ServingError extends Error {
   override readonly name = 'ServingError';
   readonly code: StatusCode;
+  /** Whether something is wrong with the server or a model, which its operator should see. */
+  readonly isFault: boolean;
 
-  constructor(code: StatusCode, message: string, options?: ErrorOptions) {
+  constructor(code: StatusCode, message: string, options?: ServingErrorOptions) {
     super(message, options);
     this.code = code;
+    this.isFault = code === 'INTERNAL' && options?.refusal !== true;
   }
 }
 

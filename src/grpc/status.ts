@@ -25,8 +25,10 @@ export type GrpcStatus = ServerErrorResponse & Pick<StatusObject, 'code' | 'deta
 
 /** The status for anything thrown; what the server itself did wrong goes to the log, not to the client. */
 export function toGrpcStatus(error: unknown, method: string, log: Log): GrpcStatus {
-  const { code, message, cause } = toServingError(error);
-  if (code === 'INTERNAL') log.error({ err: cause ?? error, method }, 'request failed inside the server');
+  const { code, message, cause, isFault } = toServingError(error);
+  if (isFault) log.error({ err: cause ?? error, method }, 'request failed inside the server');
+  else if (code === 'INTERNAL')
+    log.warn({ method, reason: message }, 'what a request asked for can not be done');
   const details = fitDetails(message);
   return { name: code, message: details, code: CODES[code], details };
 }

@@ -120,6 +120,20 @@ describe('RepositoryModelLoad', () => {
     });
   });
 
+  it('is no fault of the server when it can not be done', async () => {
+    harness.service.controlled = () => Promise.reject(repositoryErrors.notInRepository('m'));
+    harness.log.lines.length = 0;
+    const failure = await client.failure('RepositoryModelLoad', { model_name: 'm' });
+    expect(failure).toMatchObject({ code: status.INTERNAL });
+    expect(harness.log.lines).toEqual([
+      {
+        level: 'warn',
+        fields: { method: LOAD, reason: "failed to load 'm', failed to poll from model repository" },
+        message: 'what a request asked for can not be done',
+      },
+    ]);
+  });
+
   it('takes messages that other methods do not, and holds names to their bounds', async () => {
     const content = Buffer.alloc(LIMITS.otherRequestBytesMax + 1, 7);
     const parameters = { config: { string_param: '{}' }, 'file:1/m': { bytes_param: content } };
