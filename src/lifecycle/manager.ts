@@ -94,7 +94,9 @@ export class ModelManager implements RepositoryControl {
   async stop(): Promise<void> {
     this.#stopping = true;
     await this.#loop.stop();
-    await Promise.all([...this.#lifecycles.values()].map((lifecycle) => lifecycle.release('the server stops')));
+    await Promise.all(
+      [...this.#lifecycles.values()].map((lifecycle) => lifecycle.release('the server stops')),
+    );
   }
 
   names(): Promise<readonly string[]> {

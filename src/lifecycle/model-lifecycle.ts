@@ -1,23 +1,21 @@
 import { invariant } from '../lib/invariant.js';
-import { formatFinding } from '../model-config/findings.js';
 import { readReloadPolicy } from '../model-config/reload-policy.js';
 import type { Archive } from '../repository/store.js';
 import type { ReloadPolicy } from '../settings/settings.js';
-import type { Log } from '../telemetry/log.js';
-import type { Metrics } from '../telemetry/metrics.js';
 import { Aspiration, type AspireResult } from './aspiration.js';
 import type { Catalog } from './catalog.js';
-import type { Chronicle } from './chronicle.js';
 import type { Generation } from './generation.js';
 import { InstancePool } from './instance-pool.js';
 import type { LoadGate } from './load-gate.js';
 import { loadReason } from './load-reason.js';
 import { type LoadContext, loadRevision, sessionKeys } from './load-revision.js';
+import { ModelReporter, type ReporterParts } from './model-reporter.js';
 import {
   aspiredTargets,
   type Fallback,
   type ModelState,
   readyRevision,
+  settlement,
   toCatalogEntry,
   toSnapshot,
 } from './model-view.js';
@@ -25,11 +23,8 @@ import { type Action, type ModelSnapshot, nextAction } from './next-action.js';
 import { Revision } from './revision.js';
 
 /** What the lifecycles of all models share. */
-export interface LifecycleContext extends LoadContext {
+export interface LifecycleContext extends LoadContext, ReporterParts {
   readonly catalog: Catalog;
-  readonly chronicle: Chronicle;
-  readonly metrics: Metrics;
-  readonly log: Log;
   readonly gate: LoadGate;
   readonly archive: Archive;
   readonly reloadPolicy: ReloadPolicy;
@@ -49,6 +44,7 @@ export class ModelLifecycle {
   readonly name: string;
   readonly #context: LifecycleContext;
   readonly #pool: InstancePool;
+  readonly #reporter: ModelReporter;
   readonly #revisions = new Set<Revision>();
   readonly #fallbacks = new Map<number, Fallback>();
   readonly #retired = new Set<number>();
@@ -64,6 +60,7 @@ export class ModelLifecycle {
     this.name = name;
     this.#context = context;
     this.#pool = new InstancePool(() => context.catalog.notify());
+    this.#reporter = new ModelReporter(name, context);
     this.#show();
   }
 
@@ -104,13 +101,14 @@ export class ModelLifecycle {
     this.#rejection = '';
     this.#wanted = true;
     this.#endReleases('superseded');
-    if (this.#aspiration?.generation.id === generation.id) {
+    const isNew = this.#aspiration?.generation.id !== generation.id;
+    if (this.#aspiration !== null && !isNew) {
       if (this.failing) this.#aspiration.reopen();
     } else {
       this.#supersede();
       this.#aspiration = new Aspiration(generation, why);
-      this.#context.metrics.cleared(this.name);
     }
+    this.#reporter.accepted(isNew);
     const settled = this.#aspiration.settled();
     this.#step();
     return settled;
@@ -118,18 +116,9 @@ export class ModelLifecycle {
 
   /** Nothing new can be served, for a reason; what is served still is. */
   reject(reason: string): void {
-    if (this.#rejection !== reason) {
-      this.#context.chronicle.record({
-        model: this.name,
-        version: null,
-        event: 'rejected',
-        why: reason,
-        text: `failed to load '${this.name}': ${reason}`,
-      });
-    }
+    if (this.#rejection !== reason) this.#reporter.rejected(reason);
     this.#rejection = reason;
     this.#wanted = true;
-    this.#context.metrics.rejected(this.name, true);
     this.#show();
   }
 
@@ -216,7 +205,7 @@ export class ModelLifecycle {
     const revision = new Revision(target);
     this.#revisions.add(revision);
     const why = aspired === undefined ? 'what replaced it failed' : (this.#aspiration?.why ?? '');
-    this.#record(revision, 'loading', why);
+    this.#reporter.moved(revision, 'loading', why);
     void this.#load(revision);
   }
 
@@ -236,12 +225,8 @@ export class ModelLifecycle {
       if (loaded === null) this.#end(revision);
       else {
         revision.standBy(loaded);
-        const { version } = revision.version;
-        for (const warning of loaded.warnings) {
-          this.#context.log.warn({ model: this.name, version }, formatFinding(warning));
-        }
         const seconds = (this.#context.clock.nowNs() - startNs) / SECOND_NS;
-        this.#context.metrics.loaded(this.name, version, seconds, loaded.updated);
+        this.#reporter.loaded(revision, loaded, seconds);
       }
     } catch (error) {
       this.#end(revision);
@@ -252,14 +237,7 @@ export class ModelLifecycle {
 
   #fail(revision: Revision, reason: string): void {
     const { version } = revision.version;
-    this.#context.metrics.loadFailed(this.name, version);
-    this.#context.chronicle.record({
-      model: this.name,
-      version,
-      event: 'failed',
-      why: reason,
-      text: `failed to load '${this.name}' version ${version}: ${reason}`,
-    });
+    this.#reporter.failed(revision, reason);
     const aspiration = this.#aspiration;
     if (aspiration !== null && this.#isAspired(revision)) {
       aspiration.fail(version, reason);
@@ -279,27 +257,18 @@ export class ModelLifecycle {
 
   #publish(revision: Revision): void {
     const { generation, version } = revision;
-    const { loaded } = revision;
     const replaced = readyRevision(this.#revisions, version.version);
-    if (replaced !== undefined) this.#withdraw(replaced, loaded.updated ? 'updated' : 'replaced');
+    if (replaced !== undefined) this.#withdraw(replaced, revision.loaded.updated ? 'updated' : 'replaced');
     revision.move('READY');
     this.#fallbacks.set(version.version, { generation, version, failed: false });
     this.#retired.add(version.version);
     if (this.#isAspired(revision)) this.#aspiration?.succeed(version.version);
-    const sessions = `${loaded.instances.length} ${loaded.instances.length === 1 ? 'instance' : 'instances'}`;
-    this.#context.chronicle.record({
-      model: this.name,
-      version: version.version,
-      event: 'ready',
-      why: loaded.updated ? `${sessions} kept, configuration updated` : sessions,
-      steps: loaded.steps,
-      text: `successfully loaded '${this.name}' version ${version.version}`,
-    });
+    this.#reporter.published(revision);
   }
 
   #withdraw(revision: Revision, why: string): void {
     revision.move('DRAINING');
-    this.#record(revision, 'draining', why);
+    this.#reporter.moved(revision, 'draining', why);
     void this.#drain(revision);
   }
 
@@ -315,14 +284,14 @@ export class ModelLifecycle {
         this.#step();
       };
       revision.keepUntil(clock.setTimer(keepWarmSecs * SECOND_NS, expire));
-      this.#record(revision, 'warm', `kept for ${keepWarmSecs} s`);
+      this.#reporter.moved(revision, 'warm', `kept for ${keepWarmSecs} s`);
     }
     this.#step();
   }
 
   async #unload(revision: Revision): Promise<void> {
     revision.move('UNLOADING');
-    this.#record(revision, 'unloading', '');
+    this.#reporter.moved(revision, 'unloading', '');
     const { model, instances } = revision.loaded;
     try {
       await model.scheduler.drain();
@@ -331,8 +300,7 @@ export class ModelLifecycle {
       this.#context.log.error({ model: this.name, err: error }, 'unload failed');
     }
     this.#end(revision);
-    this.#context.metrics.unloaded(this.name, revision.version.version);
-    this.#record(revision, 'unloaded', '');
+    this.#reporter.moved(revision, 'unloaded', '');
     this.#step();
   }
 
@@ -353,39 +321,27 @@ export class ModelLifecycle {
 
   /** States in the catalog what is known of the model now. */
   #show(): void {
-    const { catalog, metrics } = this.#context;
     const entry = toCatalogEntry(this.#state);
-    for (const { version, serving } of entry.versions) metrics.ready(this.name, version, serving !== null);
-    for (const version of metrics.versions(this.name)) {
-      if (!entry.versions.some((known) => known.version === version)) metrics.forget(this.name, version);
-    }
-    catalog.update(this.name, entry);
+    this.#reporter.shown(entry);
+    this.#context.catalog.update(this.name, entry);
   }
 
   #settle(): void {
     const aspiration = this.#aspiration;
     if (aspiration === null || aspiration.isSettled) return;
+    const result = settlement(aspiration, this.#revisions);
+    if (result === null) return;
     const { generation } = aspiration;
-    const open = aspiredTargets(aspiration).some((target) => {
-      const { version } = target.version;
-      const served = readyRevision(this.#revisions, version)?.matches(target) ?? false;
-      return !served && (!aspiration.failed(version) || aspiration.retries(version));
-    });
-    if (open) return;
-    const failed = generation.versions
-      .map(({ version }) => ({ version, reason: aspiration.reason(version) }))
-      .filter(({ reason }) => reason !== '');
-    if (failed.length > 0) {
-      aspiration.settle({ kind: 'failed', versions: failed });
-      return;
-    }
+    if (result.kind === 'served') this.#fullyServed(generation);
+    aspiration.settle(result);
+  }
+
+  #fullyServed(generation: Generation): void {
     this.#served = generation;
-    this.#context.metrics.rejected(this.name, false);
     for (const version of [...this.#fallbacks.keys()]) {
       if (!generation.versions.some((other) => other.version === version)) this.#fallbacks.delete(version);
     }
     if (generation.archived !== null) void this.#save(generation);
-    aspiration.settle({ kind: 'served' });
   }
 
   async #save({ archived }: Generation): Promise<void> {
@@ -398,14 +354,6 @@ export class ModelLifecycle {
         'what is served can not be kept for a roll back',
       );
     }
-  }
-
-  #record(
-    revision: Revision,
-    event: 'loading' | 'draining' | 'warm' | 'unloading' | 'unloaded',
-    why: string,
-  ): void {
-    this.#context.chronicle.record({ model: this.name, version: revision.version.version, event, why });
   }
 
   #endReleases(result: 'unloaded' | 'superseded'): void {

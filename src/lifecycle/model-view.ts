@@ -1,5 +1,5 @@
 import type { ReloadPolicy } from '../settings/settings.js';
-import type { Aspiration } from './aspiration.js';
+import type { Aspiration, AspireResult } from './aspiration.js';
 import type { CatalogEntry, VersionEntry } from './catalog.js';
 import { indexRows } from './index-rows.js';
 import type { AspiredSnapshot, ModelSnapshot } from './next-action.js';
@@ -68,6 +68,21 @@ export function toCatalogEntry(state: ModelState): CatalogEntry {
     (row): VersionEntry => ({ ...row, serving: readyRevision(revisions, row.version)?.loaded.model ?? null }),
   );
   return { reason: rejection, wanted, held: isHeld(state), versions };
+}
+
+/** How an aspiration has ended; null while it has not. */
+export function settlement(aspiration: Aspiration, revisions: ReadonlySet<Revision>): AspireResult | null {
+  const targets = aspiredTargets(aspiration);
+  const open = targets.some((target) => {
+    const { version } = target.version;
+    const served = readyRevision(revisions, version)?.matches(target) ?? false;
+    return !served && (!aspiration.failed(version) || aspiration.retries(version));
+  });
+  if (open) return null;
+  const failed = targets
+    .map(({ version: { version } }) => ({ version, reason: aspiration.reason(version) }))
+    .filter(({ reason }) => reason !== '');
+  return failed.length > 0 ? { kind: 'failed', versions: failed } : { kind: 'served' };
 }
 
 /** What serves a version now. */
