@@ -6,6 +6,7 @@ import { invariant } from '../lib/invariant.js';
 import { LIMITS } from '../settings/limits.js';
 import type { Log } from '../telemetry/log.js';
 import type { InstanceId, LaneError, LaneReply, LaneRequest } from './messages.js';
+import { startAtLowPriority } from './thread-priority.js';
 import { packTensors } from './transfer.js';
 
 const LANE_THREAD = fileURLToPath(new URL('./lane-thread.js', import.meta.url));
@@ -82,7 +83,9 @@ export class Lane {
     options: InstanceOptions,
     { lowPriority = false } = {},
   ): Promise<ModelDescription | null> {
-    const reply = await this.#ask({ kind: 'load', instance, backend, options, lowPriority }, []);
+    // The first request starts the thread.
+    const ask = () => this.#ask({ kind: 'load', instance, backend, options, lowPriority }, []);
+    const reply = await (lowPriority ? startAtLowPriority(ask) : ask());
     invariant(reply.kind === 'loaded' || reply.kind === 'failed', `lane answered '${reply.kind}' to a load`);
     if (reply.slowed) this.#onSlowed();
     if (reply.kind === 'failed') throw new Error(reply.error.text);
