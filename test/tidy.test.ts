@@ -125,7 +125,12 @@ describe('the house', () => {
   });
 
   it('uses every file', () => {
-    const entries = new Set(['main.ts', 'worker/lane-thread.ts', 'worker/decode/decode-thread.ts']);
+    const entries = new Set([
+      'main.ts',
+      'worker/lane-thread.ts',
+      'worker/prepare/prepare-thread.ts',
+      'worker/decode/decode-thread.ts',
+    ]);
     const imported = new Set(files.flatMap(({ imports }) => imports));
     expect(files.map(({ path }) => path).filter((path) => !imported.has(path) && !entries.has(path))).toEqual(
       [],
