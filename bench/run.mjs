@@ -2,6 +2,7 @@ import { latency } from './cases/latency.mjs';
 import { manyModels } from './cases/many-models.mjs';
 import { mobilenetAllCores, mobilenetOneLane } from './cases/mobilenet-throughput.mjs';
 import { pictures } from './cases/pictures.mjs';
+import { reload } from './cases/reload.mjs';
 import { simple } from './cases/simple.mjs';
 import { Context } from './context.mjs';
 import { readOptions, USAGE } from './options.mjs';
@@ -15,7 +16,7 @@ import { Peer } from './system/server.mjs';
 // Bounds are reported, never asserted: the exit code says whether everything ran.
 
 /** @type {readonly import('./context.mjs').Case[]} */
-const CASES = [simple, latency, mobilenetOneLane, mobilenetAllCores, pictures, manyModels];
+const CASES = [simple, latency, mobilenetOneLane, mobilenetAllCores, pictures, reload, manyModels];
 
 const options = readOptions(process.argv.slice(2), process.env);
 if (options.help || options.list) {
