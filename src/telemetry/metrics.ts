@@ -46,7 +46,7 @@ export class Metrics {
   });
   readonly #ready = new Gauge({
     name: 'naiad_model_ready',
-    help: 'Whether a model version answers requests',
+    help: 'Whether requests to a model version are accepted',
     labelNames: ['model', 'version'],
     registers: [this.#registry],
   });
@@ -118,8 +118,12 @@ export class Metrics {
     return [...(this.#models.get(model)?.keys() ?? [])];
   }
 
-  /** Whether a version answers requests. */
+  /**
+   * Whether a version answers requests. One that does not, and of which nothing else was heard, gets no
+   * series: it has been unloaded, or is still being loaded for the first time.
+   */
   ready(model: string, version: number, isReady: boolean): void {
+    if (!isReady && this.#models.get(model)?.has(version) !== true) return;
     this.#version(model, version).set(version, isReady);
     this.#ready.set({ model, version }, isReady ? 1 : 0);
   }

@@ -109,6 +109,38 @@ describe('state', () => {
   });
 });
 
+describe('what is said of a version', () => {
+  it('begins with its first load and ends with its unload, whatever is told of its readiness', async () => {
+    const metrics = new Metrics();
+    metrics.ready('m', 1, false);
+    expect([await modelSeries(metrics), metrics.versions('m')]).toEqual([[], []]);
+    metrics.loaded('m', 1, 1, false);
+    metrics.ready('m', 1, true);
+    expect(metrics.versions('m')).toEqual([1]);
+    metrics.ready('m', 1, false);
+    expect(await valuesOf(metrics, 'naiad_model_ready')).toEqual({ 'model="m",version="1"': 0 });
+    metrics.unloaded('m', 1);
+    metrics.ready('m', 1, false);
+    expect([await valuesOf(metrics, 'naiad_model_ready'), metrics.versions('m')]).toEqual([{}, []]);
+  });
+
+  it('against it is taken back when something else is wanted', async () => {
+    const metrics = new Metrics();
+    for (const version of [1, 2]) metrics.loadFailed('m', version);
+    metrics.loadFailed('other', 1);
+    metrics.cleared('m');
+    metrics.cleared('never heard of');
+    expect(await valuesOf(metrics, 'naiad_model_load_failing')).toEqual({
+      'model="m",version="1"': 0,
+      'model="m",version="2"': 0,
+      'model="other",version="1"': 1,
+    });
+    expect(
+      (await valuesOf(metrics, 'naiad_model_loads_total'))['model="m",version="1",outcome="failed"'],
+    ).toBe(1);
+  });
+});
+
 describe('what goes', () => {
   it('takes the series of its version along', async () => {
     const metrics = new Metrics();
