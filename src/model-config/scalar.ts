@@ -33,8 +33,12 @@ export function readScalar(field: MessageField, value: unknown): ScalarResult {
 function readEnum(type: string, values: Readonly<Record<string, number>>, value: unknown): ScalarResult {
   const names = Object.keys(values);
   if (value === undefined) return { ok: true, value: names.find((name) => values[name] === 0) };
-  const name = typeof value === 'number' ? names.find((candidate) => values[candidate] === value) : value;
-  if (typeof name === 'string' && Object.hasOwn(values, name)) return { ok: true, value: name };
+  // In any letter case, as Triton reads JSON.
+  const name =
+    typeof value === 'string'
+      ? names.find((candidate) => candidate.toLowerCase() === value.toLowerCase())
+      : names.find((candidate) => values[candidate] === value);
+  if (name !== undefined) return { ok: true, value: name };
   return {
     ok: false,
     problem: () =>

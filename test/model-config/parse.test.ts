@@ -125,6 +125,19 @@ parameters {
 });
 
 describe('JSON', () => {
+  it('takes names of enums in any letter case', () => {
+    const { config, findings: found } = parseConfig(
+      'json',
+      '{"input":[{"name":"A","data_type":"type_fp32"}],"instance_group":[{"kind":"Kind_Cpu"}]}',
+      'config.json',
+    );
+    expect(found).toEqual([]);
+    expect(config).toMatchObject({
+      input: [{ data_type: 'TYPE_FP32' }],
+      instance_group: [{ kind: 'KIND_CPU' }],
+    });
+  });
+
   it('takes the forms of proto3 JSON', () => {
     const { config, findings: found } = parseConfig(
       'json',
