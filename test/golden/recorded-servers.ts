@@ -1,0 +1,61 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { startTestServer, type TestServer, testLifecycle } from '../support/server.js';
+import type { Case } from './recording.js';
+import { Replayer } from './replayer.js';
+import { modelObstacle } from './skipped.js';
+
+const SHARED = resolve(process.env.NAIAD_SHARED ?? resolve(import.meta.dirname, '../../../shared'));
+const PYTHON = process.env.NAIAD_PYTHON ?? 'python3';
+
+export const ANSWERS = join(SHARED, 'golden/triton-answers.json');
+
+/** Why the recording can't be replayed here; '' when it can. */
+export function obstacle(): string {
+  if (!existsSync(ANSWERS)) return `no recorded answers at ${ANSWERS} (set NAIAD_SHARED)`;
+  try {
+    execFileSync(PYTHON, ['-c', 'import numpy, onnx'], { stdio: 'ignore' });
+    return '';
+  } catch {
+    return `${PYTHON} can't import numpy and onnx (set NAIAD_PYTHON)`;
+  }
+}
+
+/** A server as one was when a group of cases was recorded: the same models, mode and models at start. */
+export class RecordedServer {
+  readonly server: TestServer;
+  readonly replayer: Replayer;
+  readonly #folder: string;
+
+  private constructor(server: TestServer, folder: string, repository: string) {
+    this.server = server;
+    this.replayer = new Replayer(server, repository);
+    this.#folder = folder;
+  }
+
+  /** Starts one, freshly, over a repository that is written anew. */
+  static async start(group: Case['group']): Promise<RecordedServer> {
+    const folder = mkdtempSync(join(tmpdir(), 'naiad-golden-'));
+    execFileSync(PYTHON, [join(SHARED, 'golden/make_models.py'), folder]);
+    const flags = readFileSync(join(folder, `${group}.flags`), 'utf8');
+    const named = [...flags.matchAll(/--load-model=(\S+)/g)].map((match) => String(match[1]));
+    const repository = join(folder, group);
+    const server = await startTestServer({
+      modelRepositories: [repository],
+      lifecycle: testLifecycle({
+        controlMode: group === 'main' ? 'explicit' : 'none',
+        loadModels: group === 'main' ? named.filter((name) => modelObstacle(name) === null) : null,
+        artifactCache: join(folder, 'artifacts'),
+      }),
+    });
+    return new RecordedServer(server, folder, repository);
+  }
+
+  async stop(): Promise<void> {
+    this.replayer.close();
+    await this.server.stop();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,63 @@
+import { readFileSync } from 'node:fs';
+
+/** A value of JSON. */
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+export type JsonObject = { [key: string]: Json };
+
+/** One thing that the recording client did; `ignore` = its answer was not recorded. */
+export interface Step {
+  readonly grpc?: string;
+  readonly request?: JsonObject;
+  readonly http?: { readonly method: string; readonly path: string; readonly body: string };
+  readonly sleep_ms?: number;
+  /** Each begins `at_ms` after the first. */
+  readonly parallel?: readonly (Step & { readonly at_ms: number })[];
+  readonly ignore?: boolean;
+  readonly norm?: Norm;
+}
+
+/** What was left out of a recorded answer. */
+export interface Norm {
+  /** Inputs and outputs are sorted by name. */
+  readonly sort_io?: boolean;
+  /** The models of an index that were kept. */
+  readonly only?: readonly string[];
+}
+
+/** `status` is a name for gRPC, a number for HTTP. */
+export interface Answer {
+  readonly status?: string | number;
+  readonly message?: string;
+  readonly response?: JsonObject;
+  readonly json?: Json;
+  readonly text?: string;
+  readonly 'content-type'?: string;
+  readonly results?: readonly Answer[];
+}
+
+export interface Case {
+  readonly id: string;
+  readonly category: string;
+  readonly group: 'main' | 'none';
+  readonly steps: readonly Step[];
+  readonly answers: readonly Answer[];
+}
+
+export function readCases(file: string): Case[] {
+  const { cases } = JSON.parse(readFileSync(file, 'utf8')) as { cases: Case[] };
+  return cases;
+}
+
+/** Whether the recording has an answer to a step. */
+export function isRecorded(step: Step): boolean {
+  return step.ignore !== true && step.sleep_ms === undefined;
+}
+
+/** The requests of a case, those sent side by side included. */
+export function requestsOf({ steps }: Pick<Case, 'steps'>): Step[] {
+  return steps.flatMap((step) => step.parallel ?? [step]).filter(({ sleep_ms }) => sleep_ms === undefined);
+}
+
+export function isObject(value: Json | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,96 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { ServiceError } from '@grpc/grpc-js';
+import { ServiceClient } from '../grpc/service-client.js';
+import { statusName } from '../support/client.js';
+import type { TestServer } from '../support/server.js';
+import { type Answer, isObject, type Json, type JsonObject, type Step } from './recording.js';
+import { toRecordedInfer } from './tensors.js';
+
+/** Does what the recording client did, on a server of ours, and writes answers as it did. */
+export class Replayer {
+  readonly #server: TestServer;
+  readonly #repository: string;
+  readonly #health: ServiceClient;
+
+  /** @param repository absolute path, `<REPO>` in answers */
+  constructor(server: TestServer, repository: string) {
+    this.#server = server;
+    this.#repository = repository;
+    this.#health = new ServiceClient(server.server.grpcPort ?? 0, 'grpc.health.v1.Health', 'health.proto');
+  }
+
+  async answer(step: Step): Promise<Answer> {
+    const { sleep_ms, parallel, http, grpc, request = {} } = step;
+    if (sleep_ms !== undefined) {
+      await pause(sleep_ms);
+      return {};
+    }
+    if (parallel !== undefined) {
+      const begun = parallel.map(async (part) => {
+        await pause(part.at_ms);
+        return this.answer(part);
+      });
+      return { results: await Promise.all(begun) };
+    }
+    if (http !== undefined) return this.#http(http);
+    if (grpc !== undefined) return this.#grpc(grpc, request);
+    throw new Error(`a step that can't be replayed: ${JSON.stringify(step)}`);
+  }
+
+  close(): void {
+    this.#health.close();
+  }
+
+  async #grpc(method: string, request: JsonObject): Promise<Answer> {
+    try {
+      const response = (await (method.includes('/')
+        ? this.#health.call(method.slice(method.indexOf('/') + 1), request)
+        : this.#server.client.call(method, toRequest(method, request)))) as JsonObject;
+      return {
+        status: 'OK',
+        response: method === 'ModelInfer' ? toRecordedInfer(response) : this.#inTerms(response),
+      };
+    } catch (error) {
+      const { code, details } = error as ServiceError;
+      return { status: statusName(code), message: this.#inTerms(details) };
+    }
+  }
+
+  async #http({ method, path, body }: NonNullable<Step['http']>): Promise<Answer> {
+    const answer = await fetch(`${this.#server.httpUrl}${path}`, {
+      method,
+      ...(body !== '' && { body: Buffer.from(body, 'base64') }),
+    });
+    const text = await answer.text();
+    return {
+      status: answer.status,
+      'content-type': answer.headers.get('content-type') ?? '',
+      ...(text !== '' && { json: this.#inTerms(JSON.parse(text) as Json) }),
+    };
+  }
+
+  #inTerms<T extends Json>(value: T): T {
+    const path = JSON.stringify(this.#repository).slice(1, -1);
+    return JSON.parse(JSON.stringify(value).replaceAll(path, '<REPO>')) as T;
+  }
+}
+
+/** Turns base64 of proto3 JSON into bytes where the message has bytes. */
+function toRequest(method: string, request: JsonObject): JsonObject {
+  const copy = structuredClone(request);
+  if (method === 'ModelInfer') {
+    if (copy.raw_input_contents) copy.raw_input_contents = (copy.raw_input_contents as Json[]).map(bytes);
+    for (const { contents } of (copy.inputs ?? []) as JsonObject[]) {
+      if (isObject(contents) && contents.bytes_contents) {
+        contents.bytes_contents = (contents.bytes_contents as Json[]).map(bytes);
+      }
+    }
+  } else if (method === 'RepositoryModelLoad') {
+    for (const parameter of Object.values((copy.parameters ?? {}) as Record<string, JsonObject>)) {
+      if (parameter.bytes_param !== undefined) parameter.bytes_param = bytes(parameter.bytes_param);
+    }
+  }
+  return copy;
+}
+
+const bytes = (text: Json): Json => Buffer.from(String(text), 'base64') as unknown as Json;

@@ -1,0 +1,45 @@
+import { type Case, requestsOf, type Step } from './recording.js';
+
+/** What is not served, and hence not replayed: why, and how a request for it looks. */
+const UNSERVED_RPCS: readonly (readonly [why: string, names: RegExp])[] = [
+  ['streams are not served', /^ModelStreamInfer$/],
+  ['shared memory is not served', /SharedMemory/],
+  ['tracing is not served', /^TraceSetting$/],
+  ['log settings are not served', /^LogSettings$/],
+];
+const UNSERVED_MODELS: readonly (readonly [why: string, names: RegExp])[] = [
+  ['sequences are not served', /^(seq_.*|bad_seq_.*|bad_cache_seq)$/],
+  ['ensembles are not served', /^(ens|ens3|ens_self|ens_seq|ctl_ens|stat_ens|bad_ens_.*)$/],
+  ['ragged batches are not served', /^ragged$/],
+  ['decoupled models are not served', /^(stat_)?decoupled$/],
+];
+
+/** Paths that the HTTP port answers. */
+const SERVED_PATHS = /^\/v2(\/health\/(live|ready)|\/models\/[^/]+(\/versions\/\d+)?\/ready)?$/;
+
+/** Cases of which a step can't be replayed for a reason of its own. */
+const UNSERVED_CASES: Readonly<Record<string, string>> = {};
+
+/** Why a model of the recording can't be served here; null when it can. */
+export function modelObstacle(name: string): string | null {
+  return UNSERVED_MODELS.find(([, names]) => names.test(name))?.[0] ?? null;
+}
+
+/** Why a case is not replayed; null when it is. */
+export function skipReason(golden: Case): string | null {
+  const own = UNSERVED_CASES[golden.id];
+  if (own !== undefined) return own;
+  for (const step of requestsOf(golden)) {
+    const why = stepObstacle(step);
+    if (why !== null) return why;
+  }
+  return null;
+}
+
+function stepObstacle({ grpc, request = {}, http }: Step): string | null {
+  if (http !== undefined) return SERVED_PATHS.test(http.path) ? null : 'not served over HTTP';
+  if (grpc === undefined) return 'only the metrics page and shared memory are without a request';
+  const rpc = UNSERVED_RPCS.find(([, names]) => names.test(grpc));
+  if (rpc !== undefined) return rpc[0];
+  return modelObstacle(String(request.model_name ?? request.name ?? ''));
+}
