@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ModelDescription } from '#naiad/model-config/description.js';
 import { FindingsError, formatFinding } from '#naiad/model-config/findings.js';
+import type { SourceOptions } from '#naiad/repository/chosen-config.js';
 import {
   type CompleteOptions,
   completeModel,
@@ -137,6 +138,60 @@ response_cache { enable: true }
   });
 });
 
+describe('a configuration of choice', () => {
+  const FILES: Files = {
+    'm/config.pbtxt': 'max_batch_size: 1',
+    'm/configs/fast.pbtxt': 'max_batch_size: 2',
+    'm/configs/bad.pbtxt': '\nmax_batch_size: -2',
+    'm/1/model.onnx': '',
+  };
+
+  async function read(options: SourceOptions, files: Files = FILES): Promise<ModelSource> {
+    const { folder } = await source(files);
+    return readModelSource(folder, options);
+  }
+
+  it.each<[SourceOptions, number]>([
+    [{}, 1],
+    [{ configName: '' }, 1],
+    [{ configName: 'fast' }, 2],
+    [{ configName: 'gone' }, 1],
+    [{ override: '{"max_batch_size": "3"}' }, 3],
+    [{ override: '{}', configName: 'fast' }, 0],
+  ])('is the one that %j names', async (options, size) => {
+    expect((await read(options)).config.max_batch_size).toBe(size);
+  });
+
+  it('may be the only one', async () => {
+    const files: Files = { 'm/configs/fast.pbtxt': 'max_batch_size: 2', 'm/1/model.onnx': '' };
+    expect((await read({ configName: 'fast' }, files)).config.max_batch_size).toBe(2);
+  });
+
+  it('is named where something is wrong with it', async () => {
+    expect(await findings(read({ configName: 'bad' }))).toEqual([
+      "error configs/bad.pbtxt:2: 'max_batch_size' must be non-negative value for m",
+    ]);
+    expect(await findings(read({ override: '{"max_batch_size": -3}' }))).toEqual([
+      "error config override:1: 'max_batch_size' must be non-negative value for m",
+    ]);
+    const taken = await read({ override: '{"output": [{"name": "Y", "label_filename": "gone.txt"}]}' });
+    expect(await findings(complete(taken))).toContainEqual(
+      expect.stringMatching(/^error config override:1: label file 'gone.txt'/),
+    );
+  });
+
+  it.each([
+    ['{', 'failed to read JSON: '],
+    ['[]', 'the configuration must hold fields, got '],
+    ['{"max_batch": 1}', "unknown field 'max_batch'"],
+    ['{"max_batch_size": "x"}', 'max_batch_size: '],
+  ])('has the text of Triton when %s can not be read', async (override, reason) => {
+    const [error, ...others] = await findings(read({ override }));
+    expect(others).toEqual([]);
+    expect(error?.startsWith(`error Invalid config override: ${reason}`)).toBe(true);
+  });
+});
+
 describe('the model file', () => {
   it('is the one that the configuration names', async () => {
     const read = await withConfig('backend: "onnxruntime" default_model_filename: "net.onnx"', {
@@ -155,6 +210,17 @@ describe('the model file', () => {
     const path = join(read.folder.directory, '1/model.onnx');
     expect(await findings(findModelFile(read, 1))).toEqual([
       `error failed to stat file ${path}: version folder 1 lacks 'model.onnx', it holds a, other.onnx`,
+    ]);
+  });
+
+  it('is missed where the user knows it, in the repository', async () => {
+    const read = await withConfig('backend: "onnxruntime"', { 'm/1/a': '' });
+    const [version] = read.folder.versions;
+    if (version === undefined) throw new Error('no version');
+    const folder = { ...read.folder, versions: [{ ...version, directory: '/cache/tree' }] };
+    const path = join(read.folder.directory, '1/model.onnx');
+    expect(await findings(findModelFile({ ...read, folder }, 1))).toEqual([
+      `error failed to stat file ${path}: version folder 1 lacks 'model.onnx', it holds a`,
     ]);
   });
 

@@ -64,7 +64,7 @@ async function perform(request: PrepareRequest): Promise<PrepareCalls[PrepareKin
     case 'generations':
       return archive.list(request.name);
     case 'release':
-      store.release(request.name);
+      await store.release(request.name);
       return null;
     case 'tend':
       store.tend();
