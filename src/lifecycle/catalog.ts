@@ -121,6 +121,11 @@ export class Catalog {
     return this.#leases.get(model) ?? 0;
   }
 
+  /** Leases of all versions that have not been released. */
+  get leased(): number {
+    return [...this.#leases.values()].reduce((sum, count) => sum + count, 0);
+  }
+
   /** States all that is known of a model, in place of what was. */
   update(name: string, entry: CatalogEntry): void {
     this.#models.set(name, entry);

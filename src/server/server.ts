@@ -12,7 +12,7 @@ import { VERSION } from '../settings/version.js';
 import type { Log } from '../telemetry/log.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { createPictureDecoder } from '../worker/decode/decoder-pool.js';
-import { Lanes } from '../worker/lanes.js';
+import { Lanes, type LanesStatus } from '../worker/lanes.js';
 import { ThreadedStore } from '../worker/prepare/threaded-store.js';
 import { Doors } from './doors.js';
 
@@ -35,6 +35,8 @@ export interface RunningServer {
   readonly metricsPort: number | null;
   readonly anyLoadFailed: boolean;
   modelTable(): ModelTableRow[];
+  /** What is loaded and in use now, for tests. */
+  status(): { readonly lanes: LanesStatus; readonly leases: number };
   /**
    * Refuses new requests, answers the accepted ones, then closes doors and lanes; later calls get the
    * same promise. After 'timeout' inference may still run in a lane: the process must not end by
@@ -142,6 +144,7 @@ export async function startServer(
       return manager.anyFailing;
     },
     modelTable: () => modelTable(catalog),
+    status: () => ({ lanes: lanes.status, leases: catalog.leased }),
     stop(): Promise<StopResult> {
       stopping ??= Promise.race([
         stopAll().then((): StopResult => 'drained'),

@@ -41,6 +41,7 @@ class FakeProcess extends RecordedLog {
       httpPort: 2,
       anyLoadFailed: false,
       modelTable: () => [],
+      status: () => ({ lanes: { lanes: [], replaced: 0 }, leases: 0 }),
       stop: () => {
         this.stops++;
         return stop;

@@ -48,17 +48,24 @@ export function testLifecycle(overrides: Partial<LifecycleSettings> = {}): Lifec
   };
 }
 
-export interface TestServer {
+export interface TestServer<L extends RecordedLog = RecordedLog> {
   readonly server: RunningServer;
   readonly client: TestClient;
-  readonly log: RecordedLog;
+  readonly log: L;
   readonly httpUrl: string;
   stop(): Promise<void>;
 }
 
 /** A real server with a real client. */
-export async function startTestServer(overrides: Partial<ServerSettings> = {}): Promise<TestServer> {
-  const log = new RecordedLog();
+export function startTestServer(overrides: Partial<ServerSettings> = {}): Promise<TestServer> {
+  return startLoggedServer(new RecordedLog(), overrides);
+}
+
+/** {@link startTestServer} with a log of one's own. */
+export async function startLoggedServer<L extends RecordedLog>(
+  log: L,
+  overrides: Partial<ServerSettings> = {},
+): Promise<TestServer<L>> {
   const server = await startServer(testSettings(overrides), log);
   const client = new TestClient(server.grpcPort ?? 0);
   return {
