@@ -1,18 +1,18 @@
-import { repositoryErrors } from '../errors/catalogue.js';
+import { repositoryErrors, serverErrors } from '../errors/catalogue.js';
 import { ServingError } from '../errors/serving-error.js';
 import { sleep } from '../lib/clock.js';
 import { FindingsError, formatFinding } from '../model-config/findings.js';
 import type { ListedModel, Listing, Store } from '../repository/store.js';
 import { LIMITS } from '../settings/limits.js';
 import type { ControlMode, LifecycleSettings } from '../settings/settings.js';
-import type { AspireResult } from './aspiration.js';
 import { quietInNs } from './assess-changes.js';
 import type { LoadOptions, RepositoryControl } from './control.js';
 import type { Generation } from './generation.js';
 import type { HistoryEntry } from './history.js';
+import { Intents } from './intents.js';
 import { rejectionReason } from './load-reason.js';
 import { type LifecycleContext, ModelLifecycle } from './model-lifecycle.js';
-import { ChangedWhileReadError, readArchived, readGeneration } from './read-generation.js';
+import { ChangedWhileReadError, type ReadOptions, readArchived, readGeneration } from './read-generation.js';
 import { type Handling, RepositoryLoop } from './repository-loop.js';
 
 export interface ManagerOptions extends LifecycleContext {
@@ -23,13 +23,6 @@ export interface ManagerOptions extends LifecycleContext {
   onFolders(directories: readonly string[]): void;
 }
 
-/** What a client wants of a model. */
-interface Intent {
-  /** A load of what lies in the repository: two of them want the same. */
-  readonly plain: boolean;
-  readonly done: Promise<void>;
-}
-
 /**
  * All models: knows what shall be served, from the repositories or from requests, and tells the lifecycle
  * of each model.
@@ -38,12 +31,15 @@ export class ModelManager implements RepositoryControl {
   readonly mode: ControlMode;
   readonly #options: ManagerOptions;
   readonly #lifecycles = new Map<string, ModelLifecycle>();
-  /** The newest of each model. */
-  readonly #intents = new Map<string, Intent>();
+  readonly #intents = new Intents();
   /** What lies in the repository, as it was read last: ids of generations by model. */
   readonly #inRepository = new Map<string, string>();
   /** Models that were rolled back: what lies in the repository is not to be served until it changes. */
   readonly #rolledBack = new Set<string>();
+  /** Models whose folders are gone and that are being unloaded. */
+  readonly #leaving = new Set<string>();
+  /** Models that are being read because they have changed in the repository. */
+  readonly #reading = new Set<string>();
   readonly #loop: RepositoryLoop;
   readonly #aspiring = new Set<Promise<unknown>>();
   #stopping = false;
@@ -109,11 +105,13 @@ export class ModelManager implements RepositoryControl {
 
   async load(name: string, options: LoadOptions): Promise<void> {
     const plain = options.config === null && options.files.size === 0 && !options.rollback;
-    await this.#pursue(name, plain, async (isNewest) => {
+    await this.#intents.pursue(name, plain, async (isNewest) => {
       const generation = options.rollback
         ? await this.#previous(name)
         : await this.#requested(name, options, isNewest);
-      if (!isNewest()) return { kind: 'superseded' };
+      if (this.#stopping) throw serverErrors.exiting();
+      if (generation === null || !isNewest()) return { kind: 'superseded' };
+      this.#leaving.delete(name);
       if (options.rollback) this.#rolledBack.add(name);
       else this.#rolledBack.delete(name);
       const why = options.rollback ? 'roll back requested' : 'load requested';
@@ -122,72 +120,70 @@ export class ModelManager implements RepositoryControl {
   }
 
   async unload(name: string): Promise<void> {
-    await this.#pursue(name, false, async (isNewest) => {
+    await this.#intents.pursue(name, false, async (isNewest) => {
       const lifecycle = this.#lifecycles.get(name);
       if (lifecycle === undefined) return { kind: 'served' };
-      const patience = sleep(this.#options.clock, LIMITS.unloadWaitMs * 1e6).then(() => null);
-      const result = await Promise.race([lifecycle.release('unload requested'), patience]);
-      if (result === null) throw repositoryErrors.unloadUnfinished(name, lifecycle.loadedVersions);
-      if (result === 'unloaded' && isNewest()) {
-        await this.#options.store.release(name);
-        await this.#forgetIfGone(name);
-      }
+      const result = await this.#released(lifecycle);
+      if (result === 'unloaded' && isNewest()) await this.#letGo(name, isNewest);
       return { kind: result === 'unloaded' ? 'served' : 'superseded' };
     });
   }
 
-  /** Carries out what a client wants, unless something newer is wanted meanwhile. */
-  #pursue(
-    name: string,
-    plain: boolean,
-    carryOut: (isNewest: () => boolean) => Promise<AspireResult>,
-  ): Promise<void> {
-    const isNewest = (): boolean => this.#intents.get(name) === intent;
-    const run = async (): Promise<void> => {
-      // Only when it is registered as the newest.
-      await Promise.resolve();
-      let result: AspireResult;
-      try {
-        result = await carryOut(isNewest);
-      } catch (error) {
-        if (isNewest() || !plain) throw error;
-        result = { kind: 'superseded' };
-      }
-      const newest = this.#intents.get(name);
-      if (isNewest()) this.#intents.delete(name);
-      if (result.kind === 'failed') throw repositoryErrors.loadFailed(name, result.versions);
-      if (result.kind === 'served') return;
-      if (plain && newest?.plain === true && newest !== intent) return newest.done;
-      throw repositoryErrors.outdated();
-    };
-    const intent: Intent = { plain, done: run() };
-    this.#intents.set(name, intent);
-    return intent.done;
+  /** Has a model unloaded, but does not wait for ever. */
+  #released(lifecycle: ModelLifecycle): Promise<'unloaded' | 'superseded'> {
+    return new Promise((resolve, reject) => {
+      const patience = this.#options.clock.setTimer(LIMITS.unloadWaitMs * 1e6, () =>
+        reject(repositoryErrors.unloadUnfinished(lifecycle.name, lifecycle.loadedVersions)),
+      );
+      void lifecycle.release('unload requested').then((result) => {
+        patience.cancel();
+        resolve(result);
+      });
+    });
   }
 
-  async #requested(name: string, options: LoadOptions, isNewest: () => boolean): Promise<Generation> {
-    const { store } = this.#options;
-    const overridden = options.config !== null;
+  /** The generation that a request asks for; null when something newer is wanted. */
+  async #requested(name: string, options: LoadOptions, isNewest: () => boolean): Promise<Generation | null> {
     try {
-      const listed =
-        options.files.size > 0 ? await store.put(name, options.files) : await this.#findQuiet(name, isNewest);
-      if (listed === null) throw repositoryErrors.notInRepository(name);
-      return await this.#read(listed, overridden ? options.config : null);
+      if (options.files.size > 0) {
+        const sent = await this.#options.store.put(name, options.files);
+        return await this.#read(sent, { override: options.config, sent: true });
+      }
+      return await this.#readQuiet(name, options.config, isNewest);
     } catch (error) {
       if (error instanceof ServingError) throw error;
       const reason = rejectionReason(error);
       // An override is gone with its request; what lies in the repository is to be seen in the index.
-      if (!overridden && isNewest()) this.#lifecycle(name).reject(reason);
+      if (options.config === null && isNewest() && !this.#stopping) this.#lifecycle(name).reject(reason);
       throw isWithoutVersion(error)
         ? repositoryErrors.noVersion(name)
         : repositoryErrors.notInRepository(name, reason);
     }
   }
 
-  /** The model when its files have been left alone for long enough. */
-  async #findQuiet(name: string, isNewest: () => boolean): Promise<ListedModel | null> {
-    const { store, clock, settings } = this.#options;
+  /** Reads a model when its files have been left alone for long enough, again when they were not. */
+  async #readQuiet(
+    name: string,
+    override: string | null,
+    isNewest: () => boolean,
+  ): Promise<Generation | null> {
+    const { clock } = this.#options;
     const endNs = clock.nowNs() + LIMITS.settleWaitMs * 1e6;
+    for (;;) {
+      const listed = await this.#findQuiet(name, endNs, isNewest);
+      if (!isNewest()) return null;
+      if (listed === null) throw repositoryErrors.notInRepository(name);
+      try {
+        return await this.#read(listed, { override, sent: false });
+      } catch (error) {
+        if (!(error instanceof ChangedWhileReadError) || clock.nowNs() >= endNs) throw error;
+      }
+    }
+  }
+
+  /** The model when its files have been left alone for long enough. */
+  async #findQuiet(name: string, endNs: number, isNewest: () => boolean): Promise<ListedModel | null> {
+    const { store, clock, settings } = this.#options;
     let listed = await store.find(name);
     let sinceNs = clock.nowNs();
     while (listed !== null && isNewest()) {
@@ -206,11 +202,15 @@ export class ModelManager implements RepositoryControl {
     return listed;
   }
 
-  async #read(listed: ListedModel, override: string | null): Promise<Generation> {
+  async #read(
+    listed: ListedModel,
+    { override, sent }: Pick<ReadOptions, 'override' | 'sent'>,
+  ): Promise<Generation> {
     const { store, clock, settings, log } = this.#options;
     const generation = await readGeneration(store, listed, {
       configName: settings.configName,
       override,
+      sent,
       origin: override === null ? 'repository' : 'override',
       wallMs: clock.wallMs(),
     });
@@ -235,13 +235,25 @@ export class ModelManager implements RepositoryControl {
   /** Deals with a model that has changed in the repository. */
   async #changed(listed: ListedModel): Promise<Handling> {
     const { name } = listed;
-    const lifecycle = this.#lifecycle(name);
+    this.#lifecycle(name);
+    this.#reading.add(name);
+    try {
+      return await this.#take(listed);
+    } finally {
+      this.#reading.delete(name);
+      this.#forgetIfLeft(name);
+    }
+  }
+
+  async #take(listed: ListedModel): Promise<Handling> {
+    const { name } = listed;
     let generation: Generation;
     try {
-      generation = await this.#read(listed, null);
+      generation = await this.#read(listed, { override: null, sent: false });
     } catch (error) {
       if (error instanceof ChangedWhileReadError || this.#stopping) return 'soon';
-      lifecycle.reject(rejectionReason(error));
+      this.#leaving.delete(name);
+      this.#lifecycle(name).reject(rejectionReason(error));
       // What can't be read for a reason outside the configuration may be readable the next time.
       return error instanceof FindingsError ? 'handled' : 'later';
     }
@@ -250,6 +262,8 @@ export class ModelManager implements RepositoryControl {
     this.#inRepository.set(name, generation.id);
     if (this.#rolledBack.has(name) && !isNew) return 'handled';
     this.#rolledBack.delete(name);
+    this.#leaving.delete(name);
+    const lifecycle = this.#lifecycle(name);
     if (generation.id !== lifecycle.aspired?.id || lifecycle.failing) {
       const aspiring = lifecycle.aspire(generation, 'found in the repository');
       this.#aspiring.add(aspiring);
@@ -261,23 +275,44 @@ export class ModelManager implements RepositoryControl {
   #gone(name: string): void {
     const lifecycle = this.#lifecycles.get(name);
     if (lifecycle === undefined || this.#stopping) return;
-    void lifecycle.release('its folder is gone').then((result) => {
-      if (result === 'unloaded') this.#forget(name);
-    });
+    this.#leaving.add(name);
+    this.#inRepository.delete(name);
+    this.#rolledBack.delete(name);
+    void lifecycle.release('its folder is gone').then(() => this.#forgetIfLeft(name));
   }
 
-  async #forgetIfGone(name: string): Promise<void> {
-    const names = await this.#options.store.names().catch(() => [name]);
-    if (!names.includes(name) && this.#lifecycles.get(name)?.ended === true) this.#forget(name);
+  /** Forgets a model whose folder is gone, once nothing of it is loaded, unless it is just coming back. */
+  #forgetIfLeft(name: string): void {
+    const ended = this.#lifecycles.get(name)?.ended ?? false;
+    if (this.#leaving.has(name) && ended && !this.#reading.has(name)) this.#forget(name);
+  }
+
+  /** A client has had a model unloaded: what only it needs may go, and it is forgotten if it has no folder. */
+  async #letGo(name: string, isNewest: () => boolean): Promise<void> {
+    const { store } = this.#options;
+    const names = await store.names().catch(() => [name]);
+    if (!isNewest() || this.#lifecycles.get(name)?.ended !== true) return;
+    if (names.includes(name)) await this.#releaseFiles(name);
+    else this.#forget(name);
   }
 
   #forget(name: string): void {
+    this.#leaving.delete(name);
     this.#lifecycles.delete(name);
     this.#inRepository.delete(name);
     this.#rolledBack.delete(name);
     this.#options.catalog.forget(name);
-    void this.#options.store.release(name).catch(() => {});
     this.#options.metrics.forget(name);
+    void this.#releaseFiles(name);
+  }
+
+  async #releaseFiles(name: string): Promise<void> {
+    const { store, log } = this.#options;
+    try {
+      await store.release(name);
+    } catch (error) {
+      log.warn({ model: name, err: error }, 'what an unloaded model needed on disk could not be given back');
+    }
   }
 
   #lifecycle(name: string): ModelLifecycle {

@@ -18,6 +18,8 @@ export interface ReadOptions {
   /** JSON of a ModelConfig in place of the folder's; null = the folder's. */
   readonly override: string | null;
   readonly origin: GenerationOrigin;
+  /** Whether a client sent the files, so that the repository knows nothing of them. */
+  readonly sent: boolean;
   readonly wallMs: number;
 }
 
@@ -31,6 +33,22 @@ export async function readGeneration(
   listed: ListedModel,
   options: ReadOptions,
 ): Promise<Generation> {
+  let failure: unknown = null;
+  let generation: Generation | null = null;
+  try {
+    generation = await read(store, listed, options);
+  } catch (error) {
+    failure = error;
+  }
+  // What was not left alone may look wrong in any way.
+  if (!options.sent && (await store.find(listed.name))?.signature !== listed.signature) {
+    throw new ChangedWhileReadError(listed.name);
+  }
+  if (generation === null) throw failure;
+  return generation;
+}
+
+async function read(store: Store, listed: ListedModel, options: ReadOptions): Promise<Generation> {
   const { folder } = listed;
   const { configName, override, origin, wallMs } = options;
   const reading = { configName, ...(override !== null && { override }) };
@@ -41,9 +59,6 @@ export async function readGeneration(
   const source = await readModelSource(fetched, reading);
   const contents = new Map<number, { readonly directory: string; readonly hash: string }>();
   for (const version of source.versions) contents.set(version, await store.fetchVersion(listed, version));
-  if (origin === 'repository' && (await store.find(listed.name))?.signature !== listed.signature) {
-    throw new ChangedWhileReadError(listed.name);
-  }
   const local = withDirectories(fetched, contents);
   return toGeneration(
     { ...source, folder: local },
