@@ -1,6 +1,7 @@
-import { readdirSync, realpathSync, statSync } from 'node:fs';
+import { realpathSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { LIMITS } from '../settings/limits.js';
+import { folderEntries } from './folder-entries.js';
 import { readFailure } from './fs-errors.js';
 import { CONFIG_FILES, isNumeric, type ModelFolder } from './model-folder.js';
 import { isModelName, type OpenRepository } from './paths.js';
@@ -30,19 +31,20 @@ export function readNames({ directory }: OpenRepository): RepositoryNames {
   const models: string[] = [];
   const files: string[] = [];
   try {
-    for (const entry of readdirSync(directory, { withFileTypes: true })) {
+    for (const entry of folderEntries(directory)) {
       if (!isModelName(entry.name)) continue;
       const isFolder = entry.isSymbolicLink()
         ? leadsToFolder(join(directory, entry.name))
         : entry.isDirectory();
       (isFolder ? models : files).push(entry.name);
+      if (models.length + files.length > LIMITS.repositoryEntriesMax) {
+        throw new Error(
+          `it holds more than ${LIMITS.repositoryEntriesMax} folders and files, the most that are taken`,
+        );
+      }
     }
   } catch (error) {
     throw unreadable(directory, error);
-  }
-  if (models.length > LIMITS.repositoryModelsMax) {
-    const reason = `it holds ${models.length} folders, the most that are taken are ${LIMITS.repositoryModelsMax}`;
-    throw new Error(`can't read model repository '${directory}': ${reason}`);
   }
   return { models: models.sort(), files: files.sort() };
 }

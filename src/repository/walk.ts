@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { type BigIntStats, lstatSync, readdirSync, realpathSync, statSync } from 'node:fs';
+import { type BigIntStats, lstatSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Finding } from '../model-config/findings.js';
 import { LIMITS } from '../settings/limits.js';
+import { folderEntries } from './folder-entries.js';
 import { errorCode, readFailure } from './fs-errors.js';
 import { isInside } from './paths.js';
 
@@ -171,7 +172,7 @@ export class PartWalk {
     const folders: string[] = [];
     try {
       this.noteTimes(statSync(directory, { bigint: true }));
-      for (const entry of readdirSync(directory, { withFileTypes: true })) {
+      for (const entry of folderEntries(directory)) {
         if (entry.name.startsWith('.')) continue;
         if (--this.#budget.entries < 0) throw new BudgetError();
         const found = this.#entry(below(path, entry.name));

@@ -84,8 +84,8 @@ export const LIMITS = {
   reloadWaitMs: 60_000,
   /** Size of a configuration or label file. */
   configBytesMax: 16 << 20,
-  /** Folders in one repository. */
-  repositoryModelsMax: 65_536,
+  /** Folders and files at the top of one repository. */
+  repositoryEntriesMax: 65_536,
   /** Files and folders of one model; large models in shards have hundreds. */
   modelFilesMax: 16_384,
   /** Folders within each other below a model's folder. */

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import { linkSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { formatFinding } from '#naiad/model-config/findings.js';
 import { type ModelFolder, scanRepository } from '#naiad/repository/scan.js';
@@ -161,6 +161,16 @@ describe('folders that can not be walked to their end', () => {
     ]);
     rmSync(repository.path('m/1/0'));
     expect(findings(await scanOne(repository))).toEqual([]);
+  });
+});
+
+describe('a large folder', () => {
+  it('is read like a small one', async () => {
+    const names = Array.from({ length: 6000 }, (_, count) => `${'n'.repeat(180)}${count}`);
+    const repository = aRepository({ 'm/1/0': '' });
+    for (const name of names) linkSync(repository.path('m/1/0'), repository.path(`m/1/${name}`));
+    const folder = await scanOne(repository);
+    expect(folder.versions[0]?.files).toEqual(['0', ...names].sort());
   });
 });
 
