@@ -14,7 +14,7 @@ const ROWS: readonly (readonly string[])[] = [
   ['lifecycle'],
   ['scheduler'],
   ['worker'],
-  ['backend', 'repository'],
+  ['backend', 'quantize', 'repository'],
   ['telemetry'],
   ['inference', 'model-config', 'onnx'],
   ['tensor', 'settings'],
