@@ -136,6 +136,13 @@ describe('files that change', () => {
     await expect(opened.store.fetchVersion(model, 2)).rejects.toThrow('version 2 changed');
   });
 
+  it('are not fetched either when what they have become is known already', async () => {
+    const { repository, opened, model } = await fetched();
+    writeFileSync(repository.path('m/1/model.onnx'), 'another');
+    await opened.store.fetchVersion(await findModel(opened, 'm'), 1);
+    await expect(opened.store.fetchVersion(model, 1)).rejects.toThrow(CHANGED);
+  });
+
   it('do not keep other versions from being fetched', async () => {
     const { repository, opened, model } = await fetched();
     repository.write({ 'm/3/model.onnx': 'half' });

@@ -172,8 +172,12 @@ describe('a cache of several servers', () => {
     );
     if (reader === undefined || cleaner === undefined) throw new Error('two were opened');
     expect(await fetch(reader, 'a')).toBe(hash);
+    const changedNs = (): bigint => statSync(join(cache, 'trees', hash), { bigint: true }).ctimeNs;
+    const before = changedNs();
     await fetch(cleaner, 'b');
     expect(trees(cache)).toContain(hash);
+    // Not even for a moment.
+    expect(changedNs()).toBe(before);
   });
 });
 
