@@ -17,6 +17,10 @@ export const KNOWN_DIFFERENCES: Readonly<Record<string, KnownDifference>> = {
       },
     ],
   },
+  'http/head-live': {
+    why: 'probes use HEAD; it is answered as GET, without a body',
+    ours: () => [{ status: 200, 'content-type': 'text/plain' }],
+  },
   'none/index': {
     why: 'a version that can not be loaded leaves the others in service, and reasons are told where Triton has none',
     ours: ([index]) => [
@@ -30,7 +34,7 @@ export const KNOWN_DIFFERENCES: Readonly<Record<string, KnownDifference>> = {
         no_version: [
           unserved(
             '',
-            "at least one version must be available under the version policy of model 'no_version'",
+            "at least one version must be available under the version policy of model 'no_version', its folder has no version folder like 1/",
           ),
         ],
         partly: [

@@ -27,10 +27,13 @@ export function obstacle(): string {
 export class RecordedServer {
   readonly server: TestServer;
   readonly replayer: Replayer;
+  /** Models that were loaded at start when it was recorded, and are not here. */
+  readonly leftOut: readonly string[];
   readonly #folder: string;
 
-  private constructor(server: TestServer, folder: string, repository: string) {
+  private constructor(server: TestServer, leftOut: readonly string[], folder: string, repository: string) {
     this.server = server;
+    this.leftOut = leftOut;
     this.replayer = new Replayer(server, repository);
     this.#folder = folder;
   }
@@ -50,7 +53,8 @@ export class RecordedServer {
         artifactCache: join(folder, 'artifacts'),
       }),
     });
-    return new RecordedServer(server, folder, repository);
+    const leftOut = named.filter((name) => modelObstacle(name) !== null);
+    return new RecordedServer(server, leftOut, folder, repository);
   }
 
   async stop(): Promise<void> {

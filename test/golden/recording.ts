@@ -55,7 +55,9 @@ export function isRecorded(step: Step): boolean {
 
 /** The requests of a case, those sent side by side included. */
 export function requestsOf({ steps }: Pick<Case, 'steps'>): Step[] {
-  return steps.flatMap((step) => step.parallel ?? [step]).filter(({ sleep_ms }) => sleep_ms === undefined);
+  return steps
+    .flatMap((step): readonly Step[] => step.parallel ?? [step])
+    .filter(({ sleep_ms }) => sleep_ms === undefined);
 }
 
 export function isObject(value: Json | undefined): value is JsonObject {

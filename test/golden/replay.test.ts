@@ -42,6 +42,14 @@ describe.skipIf(reason !== '').each(['main', 'none'] as const)('answers of a rea
       expectAgreement(golden, difference.ours(golden.answers), got);
     }
   });
+
+  it.runIf(group === 'main')('serves none of the models that are left out', async () => {
+    expect(recorded.leftOut).not.toEqual([]);
+    for (const name of recorded.leftOut) {
+      const load = { grpc: 'RepositoryModelLoad', request: { model_name: name } };
+      expect(await recorded.replayer.answer(load), name).toMatchObject({ status: 'INTERNAL' });
+    }
+  });
 });
 
 it.skipIf(reason !== '').each(Object.keys(KNOWN_DIFFERENCES))('%s is a case that is replayed', (id) => {

@@ -1,6 +1,6 @@
 import { type Case, requestsOf, type Step } from './recording.js';
 
-/** What is not served, and hence not replayed: why, and how a request for it looks. */
+/** What is not served, and hence not replayed. */
 const UNSERVED_RPCS: readonly (readonly [why: string, names: RegExp])[] = [
   ['streams are not served', /^ModelStreamInfer$/],
   ['shared memory is not served', /SharedMemory/],
@@ -17,9 +17,6 @@ const UNSERVED_MODELS: readonly (readonly [why: string, names: RegExp])[] = [
 /** Paths that the HTTP port answers. */
 const SERVED_PATHS = /^\/v2(\/health\/(live|ready)|\/models\/[^/]+(\/versions\/\d+)?\/ready)?$/;
 
-/** Cases of which a step can't be replayed for a reason of its own. */
-const UNSERVED_CASES: Readonly<Record<string, string>> = {};
-
 /** Why a model of the recording can't be served here; null when it can. */
 export function modelObstacle(name: string): string | null {
   return UNSERVED_MODELS.find(([, names]) => names.test(name))?.[0] ?? null;
@@ -27,8 +24,6 @@ export function modelObstacle(name: string): string | null {
 
 /** Why a case is not replayed; null when it is. */
 export function skipReason(golden: Case): string | null {
-  const own = UNSERVED_CASES[golden.id];
-  if (own !== undefined) return own;
   for (const step of requestsOf(golden)) {
     const why = stepObstacle(step);
     if (why !== null) return why;

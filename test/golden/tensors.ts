@@ -9,7 +9,10 @@ export function toRecordedInfer(response: JsonObject): JsonObject {
     const recorded: JsonObject = {
       ...rest,
       shape: (output.shape as Json[]).map(Number),
-      data: shorten(decode(String(output.datatype), raw[index] ?? new Uint8Array())),
+      data: shorten(
+        decode(String(output.datatype), raw[index] ?? new Uint8Array()),
+        /^U?INT/.test(String(output.datatype)),
+      ),
     };
     return isEmpty(parameters) ? recorded : { ...recorded, parameters: parameters as Json };
   });
@@ -87,10 +90,10 @@ function decodeBytes(data: Uint8Array): Json[] {
 }
 
 /** More than 40 elements are recorded as count, first ones and hash, which is of Python's JSON: ours of integers alike. */
-function shorten(data: Json[]): Json {
+function shorten(data: Json[], areWhole: boolean): Json {
   if (data.length <= 40) return data;
   const first = data.slice(0, 8);
-  if (!data.every(Number.isInteger)) return { count: data.length, first };
+  if (!areWhole) return { count: data.length, first };
   return { count: data.length, first, sha256: sha256(`[${data.join(', ')}]`) };
 }
 
