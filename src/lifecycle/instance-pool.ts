@@ -59,7 +59,9 @@ export class InstancePool {
       this.#holding(instance).unsubscribe();
       this.#holdings.delete(instance);
     }
-    await Promise.all(unused.map(({ executor }) => executor.unload()));
+    const outcomes = await Promise.allSettled(unused.map(({ executor }) => executor.unload()));
+    const failed = outcomes.find(({ status }) => status === 'rejected');
+    if (failed?.status === 'rejected') throw failed.reason;
   }
 
   #candidates(key: string): PooledInstance[] {

@@ -111,7 +111,8 @@ export class ModelManager implements RepositoryControl {
         : await this.#requested(name, options, isNewest);
       if (this.#stopping) throw serverErrors.exiting();
       if (generation === null || !isNewest()) return { kind: 'superseded' };
-      this.#leaving.delete(name);
+      // In this mode nobody could have it unloaded again.
+      if (this.mode === 'poll' && !this.#isThere(name)) throw repositoryErrors.notInRepository(name);
       if (options.rollback) this.#rolledBack.add(name);
       else this.#rolledBack.delete(name);
       const why = options.rollback ? 'roll back requested' : 'load requested';
@@ -220,14 +221,14 @@ export class ModelManager implements RepositoryControl {
     return generation;
   }
 
-  /** What was served before what is: loaded still, or kept on disk. */
+  /** What was served before what is wanted now: loaded still, or kept on disk. */
   async #previous(name: string): Promise<Generation> {
     const { archive, settings, clock } = this.#options;
     const lifecycle = this.#lifecycles.get(name);
-    const served = lifecycle?.served?.id ?? '';
-    const kept = lifecycle?.kept() ?? null;
-    if (kept !== null && kept.id !== served) return kept;
-    const archived = (await archive.list(name)).find(({ id }) => id !== served);
+    const loaded = lifecycle?.previous ?? null;
+    if (loaded !== null) return loaded;
+    const wanted = lifecycle?.aspired?.id ?? '';
+    const archived = (await archive.list(name)).find(({ id }) => id !== wanted);
     if (archived === undefined) throw repositoryErrors.noRollback(name);
     return readArchived(archived, { configName: settings.configName, wallMs: clock.wallMs() });
   }
@@ -247,6 +248,7 @@ export class ModelManager implements RepositoryControl {
 
   async #take(listed: ListedModel): Promise<Handling> {
     const { name } = listed;
+    if (this.#intents.has(name)) return 'soon';
     let generation: Generation;
     try {
       generation = await this.#read(listed, { override: null, sent: false });
@@ -279,6 +281,10 @@ export class ModelManager implements RepositoryControl {
     this.#inRepository.delete(name);
     this.#rolledBack.delete(name);
     void lifecycle.release('its folder is gone').then(() => this.#forgetIfLeft(name));
+  }
+
+  #isThere(name: string): boolean {
+    return this.#lifecycles.has(name) && !this.#leaving.has(name);
   }
 
   /** Forgets a model whose folder is gone, once nothing of it is loaded, unless it is just coming back. */

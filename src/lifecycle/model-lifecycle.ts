@@ -4,6 +4,7 @@ import type { Archive } from '../repository/store.js';
 import type { ReloadPolicy } from '../settings/settings.js';
 import { Aspiration, type AspireResult } from './aspiration.js';
 import type { Catalog } from './catalog.js';
+import { Fallbacks } from './fallbacks.js';
 import type { Generation } from './generation.js';
 import { InstancePool } from './instance-pool.js';
 import type { LoadGate } from './load-gate.js';
@@ -12,14 +13,15 @@ import { type LoadContext, loadRevision, sessionKeys } from './load-revision.js'
 import { ModelReporter, type ReporterParts } from './model-reporter.js';
 import {
   aspiredTargets,
-  type Fallback,
   type ModelState,
   readyRevision,
   settlement,
+  targetsOf,
   toCatalogEntry,
   toSnapshot,
 } from './model-view.js';
 import { type Action, type ModelSnapshot, nextAction } from './next-action.js';
+import { retryDelayNs } from './retry-delay.js';
 import { Revision } from './revision.js';
 
 /** What the lifecycles of all models share. */
@@ -33,7 +35,6 @@ export interface LifecycleContext extends LoadContext, ReporterParts {
 }
 
 const SECOND_NS = 1e9;
-const RETRY_NS_MAX = 60 * SECOND_NS;
 
 /**
  * One model's way from what is served to what shall be: asks {@link nextAction} whenever something has
@@ -46,10 +47,12 @@ export class ModelLifecycle {
   readonly #pool: InstancePool;
   readonly #reporter: ModelReporter;
   readonly #revisions = new Set<Revision>();
-  readonly #fallbacks = new Map<number, Fallback>();
+  readonly #fallbacks: Fallbacks;
   readonly #retired = new Set<number>();
   #aspiration: Aspiration | null = null;
+  /** What was served completely last, and what before that. */
   #served: Generation | null = null;
+  #before: Generation | null = null;
   #rejection = '';
   #wanted = true;
   #releaseReason = '';
@@ -61,17 +64,13 @@ export class ModelLifecycle {
     this.#context = context;
     this.#pool = new InstancePool(() => context.catalog.notify());
     this.#reporter = new ModelReporter(name, context);
+    this.#fallbacks = new Fallbacks(context.clock, () => this.#step());
     this.#show();
   }
 
   /** What shall be served; null when nothing shall. */
   get aspired(): Generation | null {
     return this.#aspiration?.generation ?? null;
-  }
-
-  /** What was served completely last. */
-  get served(): Generation | null {
-    return this.#served;
   }
 
   /** Whether nothing is loaded, and nothing shall be. */
@@ -90,10 +89,12 @@ export class ModelLifecycle {
     return [...new Set([...this.#revisions].map(({ version }) => version.version))].sort((a, b) => a - b);
   }
 
-  /** A generation of which something is loaded still, the one with this id or, without, the one kept last. */
-  kept(): Generation | null {
-    const kept = [...this.#revisions].findLast((revision) => revision.kept);
-    return kept?.generation ?? null;
+  /** What was served before what is aspired, if all of it is loaded still; null otherwise. */
+  get previous(): Generation | null {
+    const [latest] = [this.#served, this.#before].filter(
+      (generation) => generation !== null && generation.id !== this.aspired?.id,
+    );
+    return latest != null && this.#isLoaded(latest) ? latest : null;
   }
 
   /** Has a generation served in place of what is. What failed of it before is tried again. */
@@ -127,7 +128,8 @@ export class ModelLifecycle {
     this.#supersede();
     this.#aspiration = null;
     this.#served = null;
-    this.#fallbacks.clear();
+    this.#before = null;
+    this.#fallbacks.retain([]);
     this.#rejection = '';
     this.#wanted = false;
     this.#releaseReason = why;
@@ -146,17 +148,23 @@ export class ModelLifecycle {
     if (this.#stepping) return;
     this.#stepping = true;
     try {
-      let action = nextAction(this.#snapshot());
-      while (action !== null) {
-        this.#perform(action);
-        action = nextAction(this.#snapshot());
-      }
+      this.#act();
+      this.#settle();
+      // What was kept for a roll back to an earlier generation may have to go now.
+      this.#act();
     } finally {
       this.#stepping = false;
     }
     this.#show();
-    this.#settle();
     if (this.ended) this.#endReleases('unloaded');
+  }
+
+  #act(): void {
+    let action = nextAction(this.#snapshot());
+    while (action !== null) {
+      this.#perform(action);
+      action = nextAction(this.#snapshot());
+    }
   }
 
   get #state(): ModelState {
@@ -243,24 +251,20 @@ export class ModelLifecycle {
       aspiration.fail(version, reason);
       const attempts = aspiration.attempts(version);
       if (attempts > this.#context.loadRetries) return;
-      const delayNs = Math.min(RETRY_NS_MAX, SECOND_NS * 2 ** (attempts - 1));
-      const timer = this.#context.clock.setTimer(delayNs, () => {
+      const timer = this.#context.clock.setTimer(retryDelayNs(attempts), () => {
         aspiration.reopen(version);
         this.#step();
       });
       aspiration.retryAt(version, timer);
-      return;
-    }
-    const fallback = this.#fallbacks.get(version);
-    if (fallback !== undefined && revision.matches(fallback)) fallback.failed = true;
+    } else this.#fallbacks.failed(revision);
   }
 
   #publish(revision: Revision): void {
-    const { generation, version } = revision;
+    const { version } = revision;
     const replaced = readyRevision(this.#revisions, version.version);
     if (replaced !== undefined) this.#withdraw(replaced, revision.loaded.updated ? 'updated' : 'replaced');
     revision.move('READY');
-    this.#fallbacks.set(version.version, { generation, version, failed: false });
+    this.#fallbacks.published(revision);
     this.#retired.add(version.version);
     if (this.#isAspired(revision)) this.#aspiration?.succeed(version.version);
     this.#reporter.published(revision);
@@ -273,12 +277,14 @@ export class ModelLifecycle {
   }
 
   async #drain(revision: Revision): Promise<void> {
-    await this.#context.catalog.idle(revision.loaded.model);
-    // It may have been published again.
+    const { catalog, clock, keepWarmSecs } = this.#context;
+    const { model } = revision.loaded;
+    // It may be published and leased again, and withdrawn again, before it is known to be idle.
+    do await catalog.idle(model);
+    while (revision.state === 'DRAINING' && catalog.leases(model) > 0);
     if (revision.state !== 'DRAINING') return;
     revision.move('STANDBY');
-    const { keepWarmSecs, clock } = this.#context;
-    if (keepWarmSecs > 0 && this.#wanted && this.#policy() !== 'memory-preserving') {
+    if (keepWarmSecs > 0 && this.#isWorthKeeping(revision)) {
       const expire = (): void => {
         revision.letGo();
         this.#step();
@@ -287,6 +293,23 @@ export class ModelLifecycle {
       this.#reporter.moved(revision, 'warm', `kept for ${keepWarmSecs} s`);
     }
     this.#step();
+  }
+
+  /** Whether a roll back may lead to it: only to what was served completely before. */
+  #isWorthKeeping(revision: Revision): boolean {
+    const generations = [this.#served, this.#before].filter((generation) => generation !== null);
+    return (
+      this.#wanted &&
+      this.#policy() !== 'memory-preserving' &&
+      generations.some((generation) => targetsOf(generation).some((target) => revision.matches(target)))
+    );
+  }
+
+  #isLoaded(generation: Generation): boolean {
+    const loaded = [...this.#revisions].filter(({ state }) =>
+      ['READY', 'DRAINING', 'STANDBY'].includes(state),
+    );
+    return targetsOf(generation).every((target) => loaded.some((revision) => revision.matches(target)));
   }
 
   async #unload(revision: Revision): Promise<void> {
@@ -314,9 +337,7 @@ export class ModelLifecycle {
   }
 
   #isWanted(revision: Revision): boolean {
-    return (
-      this.#isAspired(revision) || [...this.#fallbacks.values()].some((target) => revision.matches(target))
-    );
+    return this.#isAspired(revision) || this.#fallbacks.all().some((target) => revision.matches(target));
   }
 
   /** States in the catalog what is known of the model now. */
@@ -337,10 +358,13 @@ export class ModelLifecycle {
   }
 
   #fullyServed(generation: Generation): void {
+    if (this.#served?.id !== generation.id) this.#before = this.#served;
     this.#served = generation;
-    for (const version of [...this.#fallbacks.keys()]) {
-      if (!generation.versions.some((other) => other.version === version)) this.#fallbacks.delete(version);
-    }
+    this.#fallbacks.retain(generation.versions.map(({ version }) => version));
+    const present = generation.source.folder.versions.map(({ version }) => version);
+    for (const version of this.#retired) if (!present.includes(version)) this.#retired.delete(version);
+    // Whatever the pace of reloads, one generation is kept.
+    for (const revision of this.#revisions) if (!this.#isWorthKeeping(revision)) revision.letGo();
     if (generation.archived !== null) void this.#save(generation);
   }
 

@@ -1,12 +1,11 @@
 import type { ReloadPolicy } from '../settings/settings.js';
 import type { Aspiration, AspireResult } from './aspiration.js';
 import type { CatalogEntry, VersionEntry } from './catalog.js';
+import type { Fallbacks } from './fallbacks.js';
+import type { Generation } from './generation.js';
 import { indexRows } from './index-rows.js';
 import type { AspiredSnapshot, ModelSnapshot } from './next-action.js';
 import type { Revision, Target } from './revision.js';
-
-/** A target that was published once; `failed` when it could not be loaded again. */
-export type Fallback = Target & { failed: boolean };
 
 /** All that a model's lifecycle keeps in mind. */
 export interface ModelState {
@@ -14,7 +13,7 @@ export interface ModelState {
   readonly aspiration: Aspiration | null;
   readonly revisions: ReadonlySet<Revision>;
   /** What was published last, by version. */
-  readonly fallbacks: ReadonlyMap<number, Fallback>;
+  readonly fallbacks: Pick<Fallbacks, 'size' | 'all'>;
   /** Versions that were served once. */
   readonly retired: ReadonlySet<number>;
   /** Why the folder or the configuration can't be used; '' otherwise. */
@@ -38,7 +37,8 @@ export function toSnapshot(state: ModelState, needsSessions: (target: Target) =>
     aspired: aspiredTargets(aspiration).map((target) =>
       toAspired(target, aspiration?.failed(target.version.version) ?? false),
     ),
-    fallbacks: [...fallbacks.values()]
+    fallbacks: fallbacks
+      .all()
       // Where files can change, those of what was served may be others by now.
       .filter(({ generation }) => generation.archived !== null)
       .map((fallback) => toAspired(fallback, fallback.failed)),
@@ -94,18 +94,23 @@ export function readyRevision(revisions: ReadonlySet<Revision>, version: number)
 
 /** The versions of an aspiration, each with its generation. */
 export function aspiredTargets(aspiration: Aspiration | null): Target[] {
-  if (aspiration === null) return [];
-  const { generation } = aspiration;
+  return aspiration === null ? [] : targetsOf(aspiration.generation);
+}
+
+/** The versions of a generation, each with it. */
+export function targetsOf(generation: Generation): Target[] {
   return generation.versions.map((version) => ({ generation, version }));
 }
 
-/** Whether a model is not served only because what replaces it must wait for its memory. */
-function isHeld({ revisions, fallbacks, wanted, policy }: ModelState): boolean {
-  return (
-    wanted &&
-    policy === 'memory-preserving' &&
-    fallbacks.size > 0 &&
-    revisions.size > 0 &&
-    [...revisions].every(({ state }) => state !== 'READY')
+/**
+ * Whether a model that was served is not served now, and is about to be again: what replaces it waits for
+ * its memory, or is tried again.
+ */
+function isHeld({ aspiration, revisions, fallbacks, wanted }: ModelState): boolean {
+  if (!wanted || fallbacks.size === 0) return false;
+  if ([...revisions].some(({ state }) => state === 'READY')) return false;
+  const isTriedAgain = (aspiration?.generation.versions ?? []).some(({ version }) =>
+    aspiration?.retries(version),
   );
+  return revisions.size > 0 || isTriedAgain || fallbacks.all().some(({ failed }) => failed);
 }

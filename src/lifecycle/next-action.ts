@@ -79,7 +79,8 @@ function load(model: ModelSnapshot): Action | null {
   if (model.revisions.some(({ state }) => state === 'LOADING')) return null;
   const target = missing(model);
   if (target === undefined) return null;
-  if (makesRoom(model, target) && model.revisions.some((revision) => !isTarget(model, revision))) return null;
+  if (makesRoom(model, target) && model.revisions.some((revision) => isInTheWay(model, revision)))
+    return null;
   return { kind: 'load', version: target.version, fingerprint: target.fingerprint };
 }
 
@@ -92,6 +93,11 @@ function isReplaced(model: ModelSnapshot, revision: RevisionSnapshot): boolean {
   if (model.aspired.some(({ version }) => version === revision.version)) return false;
   const settled = model.aspired.every((target) => target.failed || isReady(model, target));
   return settled && model.aspired.some((target) => isReady(model, target));
+}
+
+/** Whether the memory of a revision is given back before something else is loaded. */
+function isInTheWay(model: ModelSnapshot, revision: RevisionSnapshot): boolean {
+  return revision.state === 'UNLOADING' || !isTarget(model, revision);
 }
 
 function makesRoom({ policy }: ModelSnapshot, target: AspiredSnapshot): boolean {
