@@ -44,7 +44,7 @@ const CLONE_BYTES_MIN = 1 << 20;
 /**
  * Reads all files of a part and tells their hashes, by path. With a `target`, a folder that nobody else
  * looks at, they are copied there, and the hashes are those of the copies: what is in them was hashed,
- * whatever happens to the source. Rejects with {@link SourceChangedError}, with {@link CacheError}, or
+ * whatever happens to the source. Nobody may write to a copy; it can be removed, as folders stay writable. Rejects with {@link SourceChangedError}, with {@link CacheError}, or
  * with an Error for people when a file can't be read.
  */
 export async function hashFiles(part: Part, target: string | null): Promise<HashedFile[]> {

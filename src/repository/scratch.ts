@@ -1,8 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import {
-  chmodSync,
   existsSync,
-  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -93,20 +91,12 @@ export function namesIn(path: string): string[] {
   }
 }
 
-/** Removes a folder, folders within that may not be written to included; as far as that is allowed. */
+/** Removes a folder as far as that is allowed. */
 export function removeTree(path: string): void {
   try {
-    if (lstatSync(path).isDirectory()) unlock(path);
     rmSync(path, { recursive: true, force: true });
   } catch {
     // It is another user's; whoever owns it removes it.
-  }
-}
-
-function unlock(path: string): void {
-  chmodSync(path, 0o700);
-  for (const entry of readdirSync(path, { withFileTypes: true })) {
-    if (entry.isDirectory()) unlock(join(path, entry.name));
   }
 }
 

@@ -1,10 +1,10 @@
-import { chmodSync, existsSync, mkdirSync, renameSync, statfsSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../lib/clock.js';
 import { errorCode } from './fs-errors.js';
 import { CacheError, hashFiles, hashOfAll, writing } from './hash-files.js';
 import { ABANDONED_MS, modifiedMs, namesIn, removeTree, Scratch, touch } from './scratch.js';
-import { bytesOf, lockFolders, readTree, TREE_FILES, TREES, type Tree, writeManifest } from './tree.js';
+import { bytesOf, readTree, TREE_FILES, TREES, type Tree, writeManifest } from './tree.js';
 import type { Part } from './walk.js';
 
 export interface TreeCacheOptions {
@@ -91,7 +91,6 @@ export class TreeCache {
       if (known !== null) return known;
       return writing(draft, () => {
         writeManifest(draft, files);
-        lockFolders(content);
         return this.#publish(draft, { hash, directory: join(this.#trees, hash, TREE_FILES), files });
       });
     } finally {
@@ -146,8 +145,6 @@ export class TreeCache {
       this.#takeAway(path);
       renameSync(draft, path);
     }
-    // Not before: moving a folder takes the right to write to it.
-    chmodSync(path, 0o555);
     touch(path, this.#clock);
     this.#grow(tree);
     return tree;
@@ -181,11 +178,9 @@ export class TreeCache {
   /** Moves a tree out of everyone's sight, then removes it, or puts it back when `keep` says so. */
   #takeAway(path: string, keep: (moved: string) => boolean = () => false): boolean {
     const moved = this.#scratch.path();
-    chmodSync(path, 0o755);
     renameSync(path, moved);
     if (keep(moved)) {
       renameSync(moved, path);
-      chmodSync(path, 0o555);
       return false;
     }
     removeTree(moved);

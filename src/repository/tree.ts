@@ -1,4 +1,4 @@
-import { chmodSync, lstatSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { type HashedFile, hashOfAll } from './hash-files.js';
 
@@ -32,14 +32,6 @@ export function treeOf(cache: string, directory: string): string | null {
 /** Completes the folder of a tree whose files are there. */
 export function writeManifest(path: string, files: readonly HashedFile[]): void {
   writeFileSync(join(path, MANIFEST), JSON.stringify(files), { mode: 0o444 });
-}
-
-/** Takes away the right to change what is in a tree, so that nobody does by mistake. */
-export function lockFolders(path: string): void {
-  for (const entry of readdirSync(path, { withFileTypes: true })) {
-    if (entry.isDirectory()) lockFolders(join(path, entry.name));
-  }
-  chmodSync(path, 0o555);
 }
 
 /** The tree in a folder; null when it isn't whole: a file is missing, of another size, or too much. */

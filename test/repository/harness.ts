@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Clock, systemClock } from '#naiad/lib/clock.js';
@@ -52,17 +52,7 @@ export class Workbench {
 
   remove(): void {
     for (const repository of this.#repositories.splice(0)) repository.remove();
-    for (const cache of this.#caches.splice(0)) {
-      unlock(cache);
-      rmSync(cache, { recursive: true, force: true });
-    }
-  }
-}
-
-function unlock(directory: string): void {
-  chmodSync(directory, 0o700);
-  for (const entry of readdirSync(directory, { withFileTypes: true })) {
-    if (entry.isDirectory()) unlock(join(directory, entry.name));
+    for (const cache of this.#caches.splice(0)) rmSync(cache, { recursive: true, force: true });
   }
 }
 

@@ -186,7 +186,7 @@ describe('what processes that are gone have left', () => {
     const directory = join(cache, 'tmp', owner);
     mkdirSync(join(directory, '0/files'), { recursive: true });
     writeFileSync(join(directory, '0/files/model.onnx'), 'half');
-    chmodSync(join(directory, '0/files'), 0o555);
+    chmodSync(join(directory, '0/files/model.onnx'), 0o444);
     return directory;
   }
 
