@@ -63,7 +63,7 @@ def is_ready(http_url: str) -> bool:
 
 
 @contextmanager
-def running_server(repository: Path, log: Path) -> Iterator[Server]:
+def running_server(repository: Path, log: Path, flags: list[str] | None = None) -> Iterator[Server]:
     """Serves `repository` while the block runs; afterwards SIGTERM must end the process with code 0."""
     entry = ROOT / "dist" / "main.js"
     if not entry.exists():
@@ -89,6 +89,9 @@ def running_server(repository: Path, log: Path) -> Iterator[Server]:
         str(http_port),
         "--metrics-port",
         "0",
+        "--artifact-cache",
+        str(log.parent / "artifacts"),
+        *(flags or []),
     ]
     server = Server(f"127.0.0.1:{grpc_port}", f"127.0.0.1:{http_port}")
 
