@@ -13,7 +13,7 @@ import type { Lanes } from '../worker/lanes.js';
 import type { GenerationVersion } from './generation.js';
 import type { HistoryStep } from './history.js';
 import type { InstancePool, PooledInstance } from './instance-pool.js';
-import { inRepositoryTerms } from './load-reason.js';
+import { inGpuTerms, inRepositoryTerms } from './load-reason.js';
 import { type PlannedInstance, planInstances } from './plan-instances.js';
 import type { ServingModel } from './serving-model.js';
 import { instanceOptions, sessionKey } from './session-key.js';
@@ -95,12 +95,11 @@ async function load(
       taken.push(present);
       return present;
     }
-    const executor = await context.lanes.load({
-      name: instance.name,
-      model: folder.name,
-      backend: config.backend,
-      options,
-    });
+    const executor = await context.lanes
+      .load({ name: instance.name, model: folder.name, backend: config.backend, options })
+      .catch((error: unknown) => {
+        throw inGpuTerms(error, instance, config);
+      });
     const added = pool.add(key, executor);
     taken.push(added);
     fresh.push(added);

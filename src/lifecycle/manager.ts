@@ -10,7 +10,7 @@ import type { LoadOptions, RepositoryControl } from './control.js';
 import type { Generation } from './generation.js';
 import type { HistoryEntry } from './history.js';
 import { Intents } from './intents.js';
-import { rejectionReason } from './load-reason.js';
+import { loadRefusal, rejectionReason } from './load-reason.js';
 import { type LifecycleContext, ModelLifecycle } from './model-lifecycle.js';
 import { ChangedWhileReadError, type ReadOptions, readArchived, readGeneration } from './read-generation.js';
 import { type Handling, RepositoryLoop } from './repository-loop.js';
@@ -153,12 +153,11 @@ export class ModelManager implements RepositoryControl {
       return await this.#readQuiet(name, options.config, isNewest);
     } catch (error) {
       if (error instanceof ServingError) throw error;
-      const reason = rejectionReason(error);
       // An override is gone with its request; what lies in the repository is to be seen in the index.
-      if (options.config === null && isNewest() && !this.#stopping) this.#lifecycle(name).reject(reason);
-      throw isWithoutVersion(error)
-        ? repositoryErrors.noVersion(name)
-        : repositoryErrors.notInRepository(name, reason);
+      if (options.config === null && isNewest() && !this.#stopping) {
+        this.#lifecycle(name).reject(rejectionReason(error));
+      }
+      throw loadRefusal(name, error);
     }
   }
 
@@ -328,12 +327,4 @@ export class ModelManager implements RepositoryControl {
     this.#lifecycles.set(name, lifecycle);
     return lifecycle;
   }
-}
-
-/** Triton tells of a model without a version to serve in other words than of other mistakes. */
-function isWithoutVersion(error: unknown): boolean {
-  return (
-    error instanceof FindingsError &&
-    error.findings.some(({ message }) => message.startsWith('at least one version must be available'))
-  );
 }

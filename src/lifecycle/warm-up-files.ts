@@ -5,7 +5,7 @@ import { ServingError } from '../errors/serving-error.js';
 import { BACKENDS } from '../model-config/backend-traits.js';
 import type { ModelSpec, WarmupInput } from '../model-config/model-spec.js';
 import { warmUpErrors } from '../model-config/warm-up-errors.js';
-import { errorCode, readFailure } from '../repository/fs-errors.js';
+import { readFailure, systemReason } from '../repository/fs-errors.js';
 import { isInside } from '../repository/paths.js';
 import { LIMITS } from '../settings/limits.js';
 import { walkBytes } from '../tensor/bytes.js';
@@ -61,7 +61,7 @@ export class WarmUpFiles {
       }
     } catch (error) {
       if (error instanceof ServingError) throw error;
-      throw warmUpErrors.file(join(this.#origin, FOLDER, file), reasonOf(error));
+      throw warmUpErrors.file(join(this.#origin, FOLDER, file), systemReason(error) || readFailure(error));
     }
   }
 
@@ -110,18 +110,4 @@ async function readStart(file: FileHandle, bytes: number): Promise<Uint8Array> {
     filled += bytesRead;
   }
   return filled === bytes ? data : data.subarray(0, filled);
-}
-
-/** As the C library says it, since Triton does. */
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'No such file or directory',
-  ENOTDIR: 'Not a directory',
-  EACCES: 'Permission denied',
-  EPERM: 'Operation not permitted',
-  ELOOP: 'Too many levels of symbolic links',
-  ENAMETOOLONG: 'File name too long',
-};
-
-function reasonOf(error: unknown): string {
-  return REASONS[errorCode(error)] ?? readFailure(error);
 }

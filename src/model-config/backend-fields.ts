@@ -75,7 +75,7 @@ function noBackend(
     const suggestion = didYouMean(backend, BACKENDS.keys());
     return errorAt(
       ['backend'],
-      `unable to find backend '${backend}' for model '${name}'${suggestion || ','} ${supported()}`,
+      `unable to find backend library for backend '${backend}', try specifying runtime on the model configuration. (${supported()}${suggestion})`,
     );
   }
   const known = [...BACKENDS.values()]

@@ -56,8 +56,16 @@ export function checkParameters({ backend, parameters }: ModelConfig): Problem[]
     }
     const expected = violation(rule, string_value.trim());
     if (expected === null) return [];
-    return [errorAt(path, `parameter '${key}' must be ${expected}, got '${string_value}'`)];
+    const text = `parameter '${key}' must be ${expected}, got '${string_value}'`;
+    return [errorAt(path, isOwnParameter(key) ? text : `${misfit(rule, string_value)}${text}`)];
   });
+}
+
+/** What Triton's backends say of a value that is none of its type. */
+function misfit({ kind }: ParameterRule, value: string): string {
+  if (kind === 'count' && !/^\s*[-+]?\d/.test(value))
+    return `failed to convert '${value}' to integral number: `;
+  return kind === 'flag' ? `failed to convert '${value}' to boolean: ` : '';
 }
 
 /**

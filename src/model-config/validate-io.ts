@@ -24,9 +24,12 @@ function validateIo(config: ModelConfig): Problem[] {
       ...validateFormat(tensor, ['input', index], config),
     ]),
     ...output.flatMap((tensor, index) => validateTensor(tensor, ['output', index], 'output', name)),
-    ...duplicates(input, 'input', name),
-    ...duplicates(output, 'output', name),
   ];
+}
+
+/** Inputs and outputs that are given twice, which Triton overlooks or finds by their number. */
+export function validateUnique({ name, input, output }: ModelConfig): Problem[] {
+  return [...duplicates(input, 'input', name), ...duplicates(output, 'output', name)];
 }
 
 function validateGroups({ name, instance_group }: ModelConfig, gpuAvailable: boolean): Problem[] {

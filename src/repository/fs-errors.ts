@@ -17,3 +17,17 @@ const REASONS: Readonly<Record<string, string>> = {
 export function readFailure(error: unknown): string {
   return REASONS[errorCode(error)] ?? (error instanceof Error ? error.message : String(error));
 }
+
+const SYSTEM_REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'No such file or directory',
+  ENOTDIR: 'Not a directory',
+  EACCES: 'Permission denied',
+  EPERM: 'Operation not permitted',
+  ELOOP: 'Too many levels of symbolic links',
+  ENAMETOOLONG: 'File name too long',
+};
+
+/** Why the system could not open a file, in the C library's words, as Triton's texts have them; '' for other errors. */
+export function systemReason(error: unknown): string {
+  return SYSTEM_REASONS[errorCode(error)] ?? '';
+}

@@ -2,7 +2,7 @@ import { realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ModelConfig } from '../model-config/message.js';
 import { errorAt, type FieldPath, type Problem } from '../model-config/problem.js';
-import { readFailure } from './fs-errors.js';
+import { readFailure, systemReason } from './fs-errors.js';
 import { isInside } from './paths.js';
 import { readTextFile } from './text-file.js';
 
@@ -25,7 +25,15 @@ export async function readLabels(directory: string, config: ModelConfig): Promis
     try {
       labels.set(name, toLabels(await readInside(directory, file)));
     } catch (error) {
-      problems.push(errorAt(path, `label file '${file}' of output '${name}': ${readFailure(error)}`));
+      const reason = systemReason(error);
+      problems.push(
+        errorAt(
+          path,
+          reason === ''
+            ? `label file '${file}' of output '${name}': ${readFailure(error)}`
+            : `failed to open text file for read ${join(directory, file)}: ${reason} (label file of output '${name}')`,
+        ),
+      );
     }
   }
   return { labels, problems };

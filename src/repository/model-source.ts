@@ -11,11 +11,11 @@ import { readImages } from '../model-config/image-parameters.js';
 import type { ModelConfig } from '../model-config/message.js';
 import type { ModelSpec } from '../model-config/model-spec.js';
 import { type InstanceChoices, normalise } from '../model-config/normalise.js';
-import { checkParameters } from '../model-config/parameters.js';
+import { checkParameters, isSessionParameter } from '../model-config/parameters.js';
 import { errorAt, type FieldPath, type Locate, type Problem, toFindings } from '../model-config/problem.js';
 import { findUnsupported } from '../model-config/unsupported.js';
 import { validateConfig } from '../model-config/validate.js';
-import { validateTensors } from '../model-config/validate-io.js';
+import { validateTensors, validateUnique } from '../model-config/validate-io.js';
 import { dropUnreachable, validateAgainstModel } from '../model-config/validate-model.js';
 import { selectVersions, toVersionPolicy } from '../model-config/version-policy.js';
 import { readChosenConfig, type SourceOptions } from './chosen-config.js';
@@ -35,9 +35,21 @@ export interface ModelSource {
   readonly warnings: readonly Finding[];
 }
 
+/** All that is wrong is what Triton finds only when it loads a version. */
+export class UnloadableError extends FindingsError {
+  /** Those that it would have tried to load, ascending. */
+  readonly versions: readonly number[];
+
+  constructor(findings: readonly Finding[], versions: readonly number[]) {
+    super(findings);
+    this.versions = versions;
+  }
+}
+
 /**
  * Reads a model's configuration, or begins with an empty one where there is no file. Rejects with
- * FindingsError, which holds all that is wrong as far as it shows without loading the model.
+ * FindingsError, which holds all that is wrong as far as it shows without loading the model, in its form
+ * {@link UnloadableError} where that applies.
  */
 export async function readModelSource(
   folder: ModelFolder,
@@ -60,11 +72,23 @@ export async function readModelSource(
     ...checkParameters(config),
     ...validateConfig(config),
     ...absent,
-    ...(versions.length > 0 ? [] : [noVersion(folder)]),
   ];
-  const findings = [...folder.findings, ...tie(configFile, problems, parsed.locate)];
-  throwErrors(findings);
+  const isEarly = (problem: Problem): boolean => isError(problem) && !isForBackend(problem, config);
+  const versionless = versions.length > 0 ? [] : [noVersion(folder)];
+  const findings = [...folder.findings, ...tie(configFile, [...problems, ...versionless], parsed.locate)];
+  if (problems.some(isEarly)) throwErrors(findings);
+  if (findings.some(isError)) throw new UnloadableError(findings, versions);
   return { folder, config, versions, configFile, locate: parsed.locate, warnings: findings };
+}
+
+/** Whether it is a backend that Triton lets judge a field: which one, its parameters, its accelerators. */
+function isForBackend({ path: [field, key] }: Problem, { platform }: ModelConfig): boolean {
+  if (field === 'parameters') return isSessionParameter(String(key));
+  return field === 'optimization' || (field === 'backend' && platform === '');
+}
+
+function isError({ severity }: Pick<Finding, 'severity'>): boolean {
+  return severity === 'error';
 }
 
 /** What completing needs besides the configuration. */
@@ -105,7 +129,7 @@ export async function completeModel(source: ModelSource, options: CompleteOption
       ...suspects.filter(({ path }) => !problems.some((problem) => isSameTensor(problem.path, path))),
     );
   }
-  problems.push(...unread, ...unclear);
+  problems.push(...validateUnique(config), ...unread, ...unclear);
   if (description !== null) {
     const reachable = dropUnreachable(config, description);
     problems.push(...reachable.problems);
@@ -172,5 +196,5 @@ function tie(configFile: string, problems: readonly Problem[], locate: Locate): 
 }
 
 function throwErrors(findings: readonly Finding[]): void {
-  if (findings.some(({ severity }) => severity === 'error')) throw new FindingsError(findings);
+  if (findings.some(isError)) throw new FindingsError(findings);
 }

@@ -46,7 +46,7 @@ describe('backend fields', () => {
     [
       fields('', 'onnxruntim'),
       [],
-      "error backend: unable to find backend 'onnxruntim' for model 'm', did you mean 'onnxruntime'? supported backends are onnxruntime, identity",
+      "error backend: unable to find backend library for backend 'onnxruntim', try specifying runtime on the model configuration. (supported backends are onnxruntime, identity, did you mean 'onnxruntime'?)",
     ],
     [
       fields('', ''),

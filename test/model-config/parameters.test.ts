@@ -43,7 +43,23 @@ describe('parameters', () => {
     ['onnxruntime', 'reload.policy', 'memory', 'one of availability-preserving, memory-preserving'],
   ])('of %s refuse %s = %j', (backend, key, value, expected) => {
     expect(check(backend, key, value)).toEqual([
-      `error parameters.${key}.string_value: parameter '${key}' must be ${expected}, got '${value}'`,
+      expect.stringMatching(
+        `^error parameters.${key}.string_value: .*parameter '${key}' must be ${expected}`,
+      ),
+    ]);
+    expect(check(backend, key, value)[0]).toContain(`, got '${value}'`);
+  });
+
+  it.each([
+    ['intra_op_thread_count', 'many', "failed to convert 'many' to integral number: "],
+    ['intra_op_thread_count', '', "failed to convert '' to integral number: "],
+    ['intra_op_thread_count', '-1', ''],
+    ['enable_mem_arena', 'yes', "failed to convert 'yes' to boolean: "],
+    ['execution_mode', '2', ''],
+    ['warmup.auto', 'yes', ''],
+  ])("are refused in Triton's words first: %s = %j", (key, value, words) => {
+    expect(check('onnxruntime', key, value)).toEqual([
+      expect.stringContaining(`string_value: ${words}parameter '${key}' must be `),
     ]);
   });
 

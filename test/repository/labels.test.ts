@@ -57,13 +57,11 @@ describe('labels', () => {
   });
 
   it.each([
-    ['gone.txt', 'it does not exist'],
     ['../secret.txt', 'it lies outside the folder of the model'],
     ['sub/../../m2/labels.txt', 'it lies outside the folder of the model'],
     ['../m/../secret.txt', 'it lies outside the folder of the model'],
     ['.', 'it is a folder'],
     ['sub', 'it is a folder'],
-    ['labels.txt/x', 'it is not a folder'],
     ['latin.txt', 'it is not UTF-8 text'],
     ['a\0b', 'it has no valid name'],
   ])('do not come from %j', async (file, reason) => {
@@ -71,6 +69,16 @@ describe('labels', () => {
       labels: undefined,
       problems: [`output.0.label_filename: label file '${file}' of output 'Y': ${reason}`],
     });
+  });
+
+  it.each([
+    ['gone.txt', 'No such file or directory'],
+    ['labels.txt/x', 'Not a directory'],
+  ])("do not come from %j, in the system's words", async (file, reason) => {
+    const folder = aFolder();
+    expect((await read(folder, file)).problems).toEqual([
+      `output.0.label_filename: failed to open text file for read ${join(folder, file)}: ${reason} (label file of output 'Y')`,
+    ]);
   });
 
   it('do not come from where a link leads out', async () => {

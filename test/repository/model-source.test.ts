@@ -9,6 +9,7 @@ import {
   findModelFile,
   type ModelSource,
   readModelSource,
+  UnloadableError,
 } from '#naiad/repository/model-source.js';
 import { scanRepository } from '#naiad/repository/scan.js';
 import { type Files, TestRepository } from '../support/repository.js';
@@ -101,13 +102,36 @@ response_cache { enable: true }
     expect(await findings(withConfig(config, { 'm/notes/x': '' }))).toEqual([
       "warning folder 'notes' is ignored: versions are whole numbers",
       "error config.pbtxt:1: unexpected directory name 'm' for model 'other', directory name must equal model name",
-      "error config.pbtxt:2: unable to find backend 'onnx' for model 'other', supported backends are onnxruntime, identity",
+      "error config.pbtxt:2: unable to find backend library for backend 'onnx', try specifying runtime on the model configuration. (supported backends are onnxruntime, identity)",
       "error config.pbtxt:4: sequence_batching is not supported yet, model 'other' needs it",
       'warning config.pbtxt:5: response_cache is not supported yet and ignored: answers are not cached',
       "error config.pbtxt:3: 'max_batch_size' must be non-negative value for other",
       'error config.pbtxt:5: Response Cache does not currently support model other with sequence batching scheduler. Please disable the response cache.',
       "error at least one version must be available under the version policy of model 'm', its folder has no version folder like 1/",
     ]);
+  });
+
+  it.each([
+    ['backend: "onnx"', [1]],
+    ['parameters { key: "intra_op_thread_count" value { string_value: "many" } }', [1]],
+    ['optimization { execution_accelerators { cpu_execution_accelerator { name: "nosuch" } } }', [1]],
+    ['version_policy { specific { versions: 7 } }', []],
+    ['backend: "onnx" version_policy { specific { versions: 7 } }', []],
+  ])('tells what Triton leaves to the load as a load that can not be: %s', async (config, versions) => {
+    const read = withConfig(config);
+    await expect(read).rejects.toBeInstanceOf(UnloadableError);
+    await expect(read).rejects.toMatchObject({ versions });
+  });
+
+  it.each([
+    'backend: "onnx" max_batch_size: -1',
+    'platform: "onnxruntime_onnx" backend: "python"',
+    'parameters { key: "reload.policy" value { string_value: "none" } }',
+    'sequence_batching { } version_policy { specific { versions: 7 } }',
+  ])('tells other mistakes as such: %s', async (config) => {
+    const read = withConfig(config);
+    await expect(read).rejects.toBeInstanceOf(FindingsError);
+    await expect(read).rejects.not.toBeInstanceOf(UnloadableError);
   });
 
   it('stops at a configuration that can not be read', async () => {
@@ -284,7 +308,9 @@ describe('completing a model', () => {
       'error config.pbtxt:7: instance group m_0 of model m has kind KIND_GPU but no GPUs are available',
       "error config.pbtxt:4: model 'm', tensor 'INPUT0': the model expects 2 dimensions (shape [-1,16]) but the model configuration specifies 2 dimensions (an initial batch dimension because max_batch_size > 0 followed by the explicit tensor shape, making complete shape [-1,15])",
       "error config.pbtxt:5: unable to load model 'm', configuration expects datatype TYPE_FP32 for input 'INPUT1', model provides TYPE_INT32",
-      "error config.pbtxt:6: label file 'gone.txt' of output 'OUTPUT0': it does not exist",
+      expect.stringMatching(
+        /^error config.pbtxt:6: failed to open text file for read \/.*\/m\/gone.txt: No such file or directory/,
+      ),
       "error config.pbtxt:8: parameter 'image.mean': no input takes pictures: 'INPUT0' needs format FORMAT_NHWC or FORMAT_NCHW; 'INPUT1' needs format FORMAT_NHWC or FORMAT_NCHW",
     ]);
   });
