@@ -52,13 +52,21 @@ export class InstancePool {
     return instance;
   }
 
-  /** Gives instances back; resolves when those that nobody uses any more have given back their memory. */
-  async release(instances: readonly PooledInstance[]): Promise<void> {
+  /**
+   * Gives instances back: those that nobody uses any more can't be claimed from now on, and are unloaded
+   * when `idle` has resolved, before which they may still run. Resolves when they have given back their
+   * memory.
+   */
+  async release(
+    instances: readonly PooledInstance[],
+    idle: Promise<void> = Promise.resolve(),
+  ): Promise<void> {
     const unused = instances.filter((instance) => --this.#holding(instance).users === 0);
     for (const instance of unused) {
       this.#holding(instance).unsubscribe();
       this.#holdings.delete(instance);
     }
+    await idle;
     const outcomes = await Promise.allSettled(unused.map(({ executor }) => executor.unload()));
     const failed = outcomes.find(({ status }) => status === 'rejected');
     if (failed?.status === 'rejected') throw failed.reason;

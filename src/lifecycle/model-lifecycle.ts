@@ -317,8 +317,7 @@ export class ModelLifecycle {
     this.#reporter.moved(revision, 'unloading', '');
     const { model, instances } = revision.loaded;
     try {
-      await model.scheduler.drain();
-      await this.#pool.release(instances);
+      await this.#pool.release(instances, model.scheduler.drain());
     } catch (error) {
       this.#context.log.error({ model: this.name, err: error }, 'unload failed');
     }
