@@ -1,4 +1,4 @@
-import { bytesField, intField, messageField, textField } from './protobuf.mjs';
+import { bytesField, floatField, intField, messageField, signedField, textField } from './protobuf.mjs';
 
 /**
  * @typedef {object} Value an input or output of the graph
@@ -9,9 +9,20 @@ import { bytesField, intField, messageField, textField } from './protobuf.mjs';
  * @property {string} op
  * @property {readonly string[]} inputs
  * @property {readonly string[]} outputs
+ * @property {Readonly<Record<string, number | readonly number[] | { float: number }>>} [attributes] INT or INTS
+ *
+ * @typedef {object} Constant
+ * @property {string} name
+ * @property {readonly number[]} dims
+ * @property {Float32Array | BigInt64Array} data
  */
 
 const FLOAT = 1;
+const INT64 = 7;
+/** Numbers of `AttributeProto.AttributeType`. */
+const ATTRIBUTE_FLOAT = 1;
+const ATTRIBUTE_INT = 2;
+const ATTRIBUTE_INTS = 7;
 const IR_VERSION = 8;
 const OPSET = 17;
 
@@ -34,15 +45,17 @@ export function meanModel() {
 }
 
 /**
- * Bytes of a `.onnx` file; all values are FP32.
+ * Bytes of a `.onnx` file; all inputs and outputs are FP32.
  * @param {readonly Value[]} inputs
  * @param {readonly Value[]} outputs
  * @param {readonly Node[]} nodes
+ * @param {readonly Constant[]} constants
  */
-function onnxModel(inputs, outputs, nodes) {
+export function onnxModel(inputs, outputs, nodes, constants = []) {
   const graph = [
     ...nodes.map((node) => messageField(1, nodeParts(node))),
     textField(2, 'bench'),
+    ...constants.map((constant) => messageField(5, constantParts(constant))),
     ...inputs.map((value) => bytesField(11, valueInfo(value))),
     ...outputs.map((value) => bytesField(12, valueInfo(value))),
   ];
@@ -54,11 +67,32 @@ function onnxModel(inputs, outputs, nodes) {
 }
 
 /** @param {Node} node */
-function nodeParts({ op, inputs, outputs }) {
+function nodeParts({ op, inputs, outputs, attributes = {} }) {
   return [
     ...inputs.map((name) => textField(1, name)),
     ...outputs.map((name) => textField(2, name)),
+    textField(3, outputs[0] ?? ''),
     textField(4, op),
+    ...Object.entries(attributes).map(([name, value]) =>
+      messageField(5, [textField(1, name), ...attributeParts(value)]),
+    ),
+  ];
+}
+
+/** @param {number | readonly number[] | { float: number }} value */
+function attributeParts(value) {
+  if (typeof value === 'number') return [signedField(3, value), intField(20, ATTRIBUTE_INT)];
+  if ('float' in value) return [floatField(2, value.float), intField(20, ATTRIBUTE_FLOAT)];
+  return [...value.map((item) => signedField(8, item)), intField(20, ATTRIBUTE_INTS)];
+}
+
+/** @param {Constant} constant */
+function constantParts({ name, dims, data }) {
+  return [
+    ...dims.map((dim) => intField(1, dim)),
+    intField(2, data instanceof Float32Array ? FLOAT : INT64),
+    textField(8, name),
+    bytesField(9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength)),
   ];
 }
 

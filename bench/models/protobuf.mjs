@@ -3,6 +3,7 @@
 
 const VARINT = 0;
 const BYTES = 2;
+const FIXED32 = 5;
 
 /** @param {number | bigint} value not negative */
 function varint(value) {
@@ -19,6 +20,18 @@ function varint(value) {
 /** @param {number} field @param {number | bigint} value not negative */
 export function intField(field, value) {
   return Buffer.concat([varint((field << 3) | VARINT), varint(value)]);
+}
+
+/** @param {number} field @param {number} value a whole number, as int64 has it */
+export function signedField(field, value) {
+  return intField(field, BigInt.asUintN(64, BigInt(value)));
+}
+
+/** @param {number} field @param {number} value */
+export function floatField(field, value) {
+  const bits = Buffer.alloc(4);
+  bits.writeFloatLE(value);
+  return Buffer.concat([varint((field << 3) | FIXED32), bits]);
 }
 
 /** @param {number} field @param {Uint8Array} value */
