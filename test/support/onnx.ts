@@ -49,12 +49,15 @@ export interface OnnxNode {
   readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
 }
 
-/** A constant: `data` is row-major little-endian, a list is FP32. */
+/**
+ * A constant: `data` is row-major little-endian, a list is FP32; an object names a file beside the model
+ * that holds nothing else.
+ */
 export interface OnnxInitializer {
   readonly name: string;
   readonly type: Exclude<OnnxType, 'BYTES'>;
   readonly dims: readonly number[];
-  readonly data: Uint8Array | readonly number[];
+  readonly data: Uint8Array | readonly number[] | { readonly file: string };
 }
 
 export interface OnnxGraph {
@@ -160,13 +163,21 @@ function encodeAttribute(name: string, value: OnnxAttribute): Uint8Array {
 
 function encodeInitializer(constant: OnnxInitializer): Uint8Array {
   const { data } = constant;
-  const raw = data instanceof Uint8Array ? data : new Uint8Array(Float32Array.from(data).buffer);
   return message([
     ...constant.dims.map((dim) => intField(1, dim)),
     intField(2, TYPE_CODES[constant.type]),
     textField(8, constant.name),
-    bytesField(9, raw),
+    ...('file' in data ? encodeExternal(data.file) : [bytesField(9, rawData(data))]),
   ]);
+}
+
+function rawData(data: Uint8Array | readonly number[]): Uint8Array {
+  return data instanceof Uint8Array ? data : new Uint8Array(Float32Array.from(data).buffer);
+}
+
+/** `TensorProto.external_data`, and `data_location` = EXTERNAL. */
+function encodeExternal(file: string): Uint8Array[] {
+  return [bytesField(13, message([textField(1, 'location'), textField(2, file)])), intField(14, 1)];
 }
 
 function encodeValue(value: OnnxValue): Uint8Array {

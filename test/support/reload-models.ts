@@ -32,7 +32,7 @@ export function adder(content: number): Uint8Array {
 
 /** config.pbtxt of an adder with one instance, and more lines. */
 export function adderConfig(extra = '', instances = 1): string {
-  return `max_batch_size: 8
+  return `max_batch_size: 32
 input { name: "INPUT0" data_type: TYPE_FP32 dims: [ ${ADDER_WIDTH} ] }
 output { name: "OUTPUT0" data_type: TYPE_FP32 dims: [ ${ADDER_WIDTH} ] }
 instance_group { kind: KIND_CPU count: ${instances} }

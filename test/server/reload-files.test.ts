@@ -1,0 +1,219 @@
+import { renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { fp32sOf } from '../support/messages.js';
+import { onnxModel } from '../support/onnx.js';
+import { adder, adderConfig } from '../support/reload-models.js';
+import { type ReloadOptions, ReloadServer } from '../support/reload-server.js';
+import { type Files, TestRepository } from '../support/repository.js';
+
+const cleanup: (() => Promise<void> | void)[] = [];
+afterEach(async () => {
+  for (const undo of cleanup.splice(0).reverse()) await undo();
+});
+
+async function serve(
+  mode: 'poll' | 'explicit',
+  files: Files,
+  options: ReloadOptions = {},
+): Promise<ReloadServer> {
+  const server = await ReloadServer.start(mode, files, options);
+  cleanup.push(() => server.stop());
+  return server;
+}
+
+const aModel = (name: string, content: number, version = 1): Files => ({
+  [`${name}/config.pbtxt`]: adderConfig(),
+  [`${name}/${version}/model.onnx`]: adder(content),
+});
+
+/** Values of the table, 2 MiB of them. */
+const TABLE = 1 << 19;
+
+/** OUTPUT0 = those values of a table in a file of its own that INPUT0 names by their places. */
+function tableModel(file: string): Uint8Array {
+  return onnxModel({
+    inputs: [{ name: 'INPUT0', type: 'INT64', dims: ['batch', 'n'] }],
+    outputs: [{ name: 'OUTPUT0', type: 'FP32', dims: ['batch', 'n'] }],
+    initializers: [{ name: 'T', type: 'FP32', dims: [TABLE], data: { file } }],
+    nodes: [{ op: 'Gather', inputs: ['T', 'INPUT0'], outputs: ['OUTPUT0'] }],
+  });
+}
+
+const table = (add: number): Uint8Array =>
+  new Uint8Array(Float32Array.from({ length: TABLE }, (_, i) => i + add).buffer);
+
+describe('files under a loaded session, which has mapped them', () => {
+  const FILES: Files = {
+    'table/1/model.onnx': tableModel('weights.bin'),
+    'table/1/weights.bin': table(0.5),
+  };
+
+  it.each<[string, (weights: string, folder: string) => void]>([
+    ['cut off', (weights) => truncateSync(weights, 0)],
+    ['overwritten', (weights) => writeFileSync(weights, new Uint8Array(statSync(weights).size).fill(77))],
+    ['deleted', (_, folder) => rmSync(folder, { recursive: true })],
+  ])('can be %s', async (_, harm) => {
+    const server = await serve('explicit', FILES);
+    const folder = server.repository.path('table');
+    harm(join(folder, '1/weights.bin'), folder);
+    // A value of each page.
+    const places = Array.from({ length: TABLE / 512 }, (_, page) => page * 512 + (page % 512));
+    const response = await server.test.client.infer({
+      model_name: 'table',
+      inputs: [{ name: 'INPUT0', datatype: 'INT64', shape: [1, places.length] }],
+      raw_input_contents: [Buffer.from(BigInt64Array.from(places, BigInt).buffer)],
+    });
+    expect(fp32sOf(response, 0)).toEqual(places.map((place) => place + 0.5));
+  });
+});
+
+describe('a folder that is deleted', () => {
+  it('is served until the last request is answered', async () => {
+    const server = await serve('poll', aModel('m', 1));
+    let asking = true;
+    const outcomes: string[] = [];
+    const loops = Array.from({ length: 4 }, async () => {
+      while (asking) {
+        try {
+          const { content } = await server.answer('m');
+          outcomes.push(`content ${content}`);
+        } catch (error) {
+          asking = false;
+          outcomes.push((error as { details: string }).details);
+        }
+      }
+    });
+    await server.log.after(() => rmSync(server.repository.path('m'), { recursive: true }), {
+      model: 'm',
+      event: 'unloaded',
+    });
+    await Promise.all(loops);
+    expect([...new Set(outcomes)].sort()).toEqual([
+      expect.stringMatching(/^Request for unknown model: 'm' (is not found|has no available versions)$/),
+      'content 1',
+    ]);
+    expect(await server.index('m')).toEqual([]);
+    expect(server.test.server.status()).toMatchObject({ leases: 0, lanes: { lanes: [] } });
+    expect(await server.metric('naiad_model_ready{model="m",version="1"}')).toBe(null);
+    // And comes back.
+    await server.log.after(() => server.repository.write(aModel('m', 2)), { model: 'm', event: 'ready' });
+    expect(await server.answer('m')).toEqual({ version: '1', content: 2 });
+  });
+
+  it('of a version leaves the one before it', async () => {
+    const server = await serve('poll', { ...aModel('m', 1), ...aModel('m', 2, 2) });
+    await server.log.after(() => rmSync(server.repository.path('m/2'), { recursive: true }), {
+      model: 'm',
+      version: 2,
+      event: 'unloaded',
+    });
+    expect(await server.answer('m')).toEqual({ version: '1', content: 1 });
+    expect(await server.index('m')).toEqual([{ name: 'm', version: '1', state: 'READY', reason: '' }]);
+  });
+});
+
+describe('several repositories', () => {
+  it('may go and come back', async () => {
+    const other = new TestRepository(aModel('b', 2));
+    cleanup.push(() => other.remove());
+    const first = new TestRepository(aModel('a', 1));
+    cleanup.push(() => first.remove());
+    const server = await serve(
+      'poll',
+      {},
+      {
+        settings: { modelRepositories: [first.directory, other.directory] },
+      },
+    );
+    const happened = server.log.happenings.length;
+    const away = `${other.directory}-away`;
+    renameSync(other.directory, away);
+    const failed = 'naiad_repository_scans_total{outcome="failed"}';
+    await expect.poll(() => server.metric(failed), { timeout: 5000 }).toBeGreaterThan(1);
+    expect(await server.answer('a')).toEqual({ version: '1', content: 1 });
+    expect(await server.answer('b')).toEqual({ version: '1', content: 2 });
+    renameSync(away, other.directory);
+    await server.scans(3);
+    expect(server.log.told(happened)).toEqual([]);
+    expect(server.log.messages('error')).toEqual([expect.stringContaining('its models stay as they are')]);
+    expect(server.log.messages('info')).toContainEqual(expect.stringContaining('can be read again'));
+    expect(await server.answer('b')).toEqual({ version: '1', content: 2 });
+  });
+
+  it('with one name: what was there first is served, and the index says why not both', async () => {
+    const first = new TestRepository(aModel('m', 1));
+    const other = new TestRepository();
+    cleanup.push(() => {
+      first.remove();
+      other.remove();
+    });
+    const server = await serve(
+      'poll',
+      {},
+      {
+        settings: { modelRepositories: [first.directory, other.directory] },
+      },
+    );
+    await server.log.after(() => other.write(aModel('m', 2)), { model: 'm', event: 'rejected' });
+    expect(await server.answer('m')).toEqual({ version: '1', content: 1 });
+    expect(await server.index('m')).toEqual([
+      {
+        name: 'm',
+        version: '',
+        state: 'UNAVAILABLE',
+        reason: expect.stringContaining('not unique across all model repositories'),
+      },
+      { name: 'm', version: '1', state: 'READY', reason: '' },
+    ]);
+    rmSync(join(first.directory, 'm'), { recursive: true });
+    await server.log.next({ model: 'm', event: 'ready' }, server.log.happenings.length - 1);
+    expect(await server.answer('m')).toEqual({ version: '1', content: 2 });
+    expect(await server.index('m')).toEqual([{ name: 'm', version: '1', state: 'READY', reason: '' }]);
+  });
+});
+
+describe('configs/NAME.pbtxt', () => {
+  it('is what the server goes by', async () => {
+    const server = await serve(
+      'poll',
+      { ...aModel('m', 1), 'm/configs/small.pbtxt': adderConfig().replace('32', '2'), ...aModel('n', 1) },
+      { lifecycle: { configName: 'small' } },
+    );
+    const sizeOf = async (name: string) =>
+      ((await server.test.client.call('ModelConfig', { name })).config as { max_batch_size: number })
+        .max_batch_size;
+    expect([await sizeOf('m'), await sizeOf('n')]).toEqual([2, 32]);
+    await server.log.after(
+      () => server.repository.write({ 'm/configs/small.pbtxt': adderConfig().replace('32', '4') }),
+      { model: 'm', event: 'ready' },
+    );
+    expect(await sizeOf('m')).toBe(4);
+    const happened = server.log.happenings.length;
+    server.repository.write({ 'm/config.pbtxt': adderConfig().replace('32', '16') });
+    await server.scans(3);
+    expect(server.log.told(happened)).toEqual([]);
+  });
+});
+
+describe('a cache that can not be written', () => {
+  it('is told of once, and models are served all the same', async () => {
+    const files = { ...aModel('m', 1), 'file.txt': 'no folder' };
+    const repository = new TestRepository(files);
+    cleanup.push(() => repository.remove());
+    const server = await serve(
+      'explicit',
+      {},
+      {
+        settings: { modelRepositories: [repository.directory] },
+        lifecycle: { artifactCache: join(repository.directory, 'file.txt', 'cache') },
+      },
+    );
+    expect(await server.answer('m')).toEqual({ version: '1', content: 1 });
+    repository.write(aModel('m', 2, 2));
+    await server.load('m');
+    expect(await server.answer('m')).toEqual({ version: '2', content: 2 });
+    expect(server.log.messages('warn')).toEqual([expect.stringMatching(/^can't use the artifact cache '/)]);
+    expect(server.log.messages('error')).toEqual([]);
+  });
+});
