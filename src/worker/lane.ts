@@ -60,6 +60,8 @@ export class Lane {
       idleTimeout: Number.POSITIVE_INFINITY,
       concurrentTasksPerWorker: LIMITS.inFlightRequestsMax,
       recordTiming: false,
+      // When it is closed it has nothing to do; piscina's timer holds it in memory for so long all the same.
+      closeTimeout: 1000,
       // Waiting on Atomics would stop the thread's event loop between runs, and with it the finalizers
       // that give back the native memory of outputs.
       atomics: 'disabled',
