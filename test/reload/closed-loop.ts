@@ -16,9 +16,7 @@ export class ClosedLoop {
   readonly #ended: Promise<unknown>;
 
   constructor(client: TestClient, model: string, outstanding: number, published: Published) {
-    this.#ended = Promise.all(
-      Array.from({ length: outstanding }, () => this.#ask(client, model, published)),
-    );
+    this.#ended = Promise.all(Array.from({ length: outstanding }, () => this.#ask(client, model, published)));
   }
 
   get wrongCount(): number {

@@ -38,7 +38,8 @@ export class ReloadedModel {
   readonly #versions = new Map<number, number>();
   #lastContent = 1000;
   #lastVersion = 0;
-  #delayUs = 0;
+  /** Long enough for requests to be waiting whenever something happens. */
+  #delayUs = 10_000;
   #labels = 0;
   #arena = true;
 
@@ -73,7 +74,7 @@ export class ReloadedModel {
     ],
     'queue delay changed': [
       async () => {
-        this.#delayUs = (this.#delayUs + 100) % 500;
+        this.#delayUs = 10_000 + ((this.#delayUs + 1000) % 5000);
         this.#writeConfig();
         return this.#served(true);
       },
