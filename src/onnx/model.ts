@@ -101,7 +101,8 @@ export interface OnnxTensor {
   readonly dims: readonly number[];
   /**
    * Row-major little-endian elements, whichever field or file they were stored in, elements under 8 bits
-   * packed with the first in the lowest bits; of any alignment. Empty for strings.
+   * packed with the first in the lowest bits; of any alignment. Empty for strings. Elements in another file
+   * are read when they are asked for, perhaps each time, and then OnnxError may be thrown.
    */
   readonly data: Uint8Array;
   /** The elements of a string tensor; [] for every other type. */

@@ -117,6 +117,20 @@ export class WireReader {
     return value;
   }
 
+  /** An int64: a bigint only where a number can't hold it. */
+  anyInt64(): number | bigint {
+    this.varint32();
+    const value = (this.high | 0) * 2 ** 32 + this.low;
+    return Number.isSafeInteger(value)
+      ? value
+      : BigInt.asIntN(64, (BigInt(this.high) << 32n) | BigInt(this.low));
+  }
+
+  float(): number {
+    const start = this.#advance(4);
+    return this.#bytes.readFloatLE(start);
+  }
+
   double(): number {
     const start = this.#advance(8);
     return this.#bytes.readDoubleLE(start);

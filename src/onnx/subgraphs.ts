@@ -1,0 +1,51 @@
+import type { OnnxGraph, OnnxNode } from './model.js';
+
+const NONE: readonly OnnxGraph[] = [];
+
+/** The graphs that a node runs (If, Loop, Scan): they may use values of the graph around them. */
+export function subgraphsOf(node: OnnxNode): readonly OnnxGraph[] {
+  let graphs = NONE;
+  for (const attribute of node.attributes) {
+    if (attribute.type === 'graph') graphs = [...graphs, attribute.value];
+    else if (attribute.type === 'graphs') graphs = [...graphs, ...attribute.value];
+  }
+  return graphs;
+}
+
+/** `graph` and all graphs inside it, outer ones first. */
+export function* graphsWithin(graph: OnnxGraph): Generator<OnnxGraph> {
+  yield graph;
+  for (const node of graph.nodes) {
+    for (const inner of subgraphsOf(node)) yield* graphsWithin(inner);
+  }
+}
+
+/** Names of all values that `graph` itself defines. */
+export function definedNames(graph: OnnxGraph): Set<string> {
+  const names = new Set<string>();
+  for (const { name } of graph.inputs) names.add(name);
+  for (const { name } of graph.initializers) names.add(name);
+  for (const { values } of graph.sparseInitializers) names.add(values.name);
+  for (const { outputs } of graph.nodes) for (const name of outputs) if (name !== '') names.add(name);
+  return names;
+}
+
+/** What the graphs of `node` take from the graph around it. */
+export function outerNames(node: OnnxNode): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const graph of subgraphsOf(node)) addFreeNames(graph, names);
+  return names;
+}
+
+/** Adds to `names` what `graph` uses and does not define. */
+function addFreeNames(graph: OnnxGraph, names: Set<string>): void {
+  const defined = definedNames(graph);
+  const add = (name: string): void => {
+    if (name !== '' && !defined.has(name)) names.add(name);
+  };
+  for (const node of graph.nodes) {
+    for (const name of node.inputs) add(name);
+    for (const name of outerNames(node)) add(name);
+  }
+  for (const { name } of graph.outputs) add(name);
+}
