@@ -47,7 +47,10 @@ const CLONE_BYTES_MIN = 1 << 20;
  * whatever happens to the source. Nobody may write to a copy; it can be removed, as folders stay writable. Rejects with {@link SourceChangedError}, with {@link CacheError}, or
  * with an Error for people when a file can't be read.
  */
-export async function hashFiles(part: Part, target: string | null): Promise<HashedFile[]> {
+export async function hashFiles(
+  part: Pick<Part, 'directory' | 'files'>,
+  target: string | null,
+): Promise<HashedFile[]> {
   const hashed: HashedFile[] = [];
   const largest = part.files.reduce((size, file) => Math.max(size, file.size), 0);
   // One byte more than a small file has, to see that it ends there.

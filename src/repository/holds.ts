@@ -20,6 +20,7 @@ const SAVED_MAX = 2;
  */
 export class Holds {
   readonly #models = new Map<string, { fetched: Map<string, string[]>; saved: (readonly string[])[] }>();
+  #loaded: readonly string[] = [];
 
   constructor(held: readonly HeldTrees[] = []) {
     for (const { model, fetched, saved } of held) {
@@ -48,12 +49,17 @@ export class Holds {
     this.#models.delete(model);
   }
 
+  /** What is loaded now, in place of what was. */
+  loaded(trees: readonly string[]): void {
+    this.#loaded = trees;
+  }
+
   trees(): ReadonlySet<string> {
     const trees = [...this.#models.values()].flatMap(({ fetched, saved }) => [
       ...[...fetched.values()].flat(),
       ...saved.flat(),
     ]);
-    return new Set(trees);
+    return new Set([...trees, ...this.#loaded]);
   }
 
   snapshot(): HeldTrees[] {

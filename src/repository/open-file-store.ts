@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { Clock } from '../lib/clock.js';
 import { LIMITS } from '../settings/limits.js';
 import { FileArchive } from './archive.js';
+import { ArtifactCache } from './artifact-cache.js';
 import { FileStore } from './file-store.js';
 import { type HeldTrees, Holds } from './holds.js';
 import { TreeCache } from './tree-cache.js';
@@ -19,6 +20,9 @@ export interface StorePlaces {
 export interface OpenStore {
   readonly store: FileStore;
   readonly archive: FileArchive;
+  /** null = there is no cache. */
+  readonly artifacts: ArtifactCache | null;
+  readonly holds: Holds;
 }
 
 /** The store and the archive of some repositories, which share one cache. `warn` takes texts for the log. */
@@ -40,5 +44,7 @@ export function openFileStore(
   return {
     store: new FileStore({ repositories, cache, holds, clock, warn }),
     archive: new FileArchive({ cache, repositories, holds }),
+    artifacts: cache === null ? null : new ArtifactCache(cache, clock),
+    holds,
   };
 }

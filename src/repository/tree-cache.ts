@@ -1,11 +1,11 @@
-import { existsSync, mkdirSync, renameSync, statfsSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../lib/clock.js';
 import { errorCode } from './fs-errors.js';
 import { CacheError, hashFiles, hashOfAll, writing } from './hash-files.js';
 import { ABANDONED_MS, modifiedMs, namesIn, removeTree, Scratch, touch } from './scratch.js';
 import { bytesOf, readTree, TREE_FILES, TREES, type Tree, writeManifest } from './tree.js';
-import type { Part } from './walk.js';
+import { type FoundFile, type Part, stampOf } from './walk.js';
 
 export interface TreeCacheOptions {
   /** Absolute path; made when it is not there. */
@@ -56,6 +56,11 @@ export class TreeCache {
     return touch(path, this.#clock) ? readTree(path, hash) : null;
   }
 
+  /** The same for a cache that came filled and may not be written to, from which nobody removes anything. */
+  look(hash: string): Tree | null {
+    return this.find(hash) ?? readTree(join(this.#trees, hash), hash);
+  }
+
   /** Whether there is a tree of a hash, whole or not. */
   has(hash: string): boolean {
     return modifiedMs(join(this.#trees, hash)) !== Number.POSITIVE_INFINITY;
@@ -82,7 +87,7 @@ export class TreeCache {
       writing(content, () => {
         mkdirSync(draft);
         mkdirSync(content);
-        this.#reserve(part.files.reduce((total, { size }) => total + size, 0));
+        this.reserve(part.files.reduce((total, { size }) => total + size, 0));
       });
       const files = await hashFiles(part, content);
       verify();
@@ -96,6 +101,34 @@ export class TreeCache {
     } finally {
       if (existsSync(draft)) removeTree(draft);
     }
+  }
+
+  /**
+   * Takes in a folder made at {@link draft} whose files, below {@link TREE_FILES}, are finished. Rejects
+   * with {@link CacheError} when that can't be done; the draft is gone then too.
+   */
+  async adopt(draft: string): Promise<Tree> {
+    const content = join(draft, TREE_FILES);
+    try {
+      const found = writing(content, () => foundFiles(content));
+      const files = await hashFiles({ directory: content, files: found }, null);
+      const hash = hashOfAll(files);
+      return writing(draft, () => {
+        for (const { path } of files) chmodSync(join(content, path), 0o444);
+        writeManifest(draft, files);
+        return this.#publish(draft, { hash, directory: join(this.#trees, hash, TREE_FILES), files });
+      });
+    } finally {
+      if (existsSync(draft)) removeTree(draft);
+    }
+  }
+
+  /** Makes room for so many bytes. Throws {@link CacheError} when there is none. */
+  reserve(bytes: number): void {
+    const missing = (): number => bytes - this.#freeBytes(this.directory);
+    if (missing() <= 0) return;
+    this.evict(missing());
+    if (missing() > 0) throw new CacheError(`its device has no space left for ${bytes} bytes`);
   }
 
   /** Says again that what this process has in the cache is in use, and removes what others have left. */
@@ -187,13 +220,6 @@ export class TreeCache {
     return true;
   }
 
-  #reserve(bytes: number): void {
-    const missing = (): number => bytes - this.#freeBytes(this.directory);
-    if (missing() <= 0) return;
-    this.evict(missing());
-    if (missing() > 0) throw new CacheError(`its device has no space left for ${bytes} bytes`);
-  }
-
   #bytesOf(hash: string): number {
     const known = this.#bytes.get(hash);
     if (known !== undefined) return known;
@@ -201,6 +227,16 @@ export class TreeCache {
     this.#bytes.set(hash, bytes);
     return bytes;
   }
+}
+
+/** Of a folder without folders in it. */
+function foundFiles(directory: string): FoundFile[] {
+  return readdirSync(directory)
+    .sort()
+    .map((path) => {
+      const stats = statSync(join(directory, path), { bigint: true });
+      return { path, size: Number(stats.size), stamp: stampOf(stats) };
+    });
 }
 
 function sum(trees: readonly { readonly bytes: number }[]): number {

@@ -78,6 +78,13 @@ export class Lanes {
     };
   }
 
+  /** Absolute paths of the model files that the instances were loaded from, and may be loaded from again. */
+  get modelFiles(): string[] {
+    return [...this.#keepers.values()].flatMap(({ instances }) =>
+      [...instances].map(({ request }) => request.options.modelFile),
+    );
+  }
+
   /** Creates one instance in the lane that placement chooses. Rejects with Error whose text is the reason. */
   async load(request: LoadRequest): Promise<Executor> {
     if (this.#closing) throw new Error('the server is stopping');

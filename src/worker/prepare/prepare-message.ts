@@ -1,4 +1,6 @@
 import type { StatusCode } from '../../errors/serving-error.js';
+import type { Recipe } from '../../quantize/recipe.js';
+import type { Artifact } from '../../repository/artifact-cache.js';
 import type { StorePlaces } from '../../repository/open-file-store.js';
 import type {
   ArchivedModel,
@@ -29,7 +31,10 @@ export interface PrepareCalls {
   save: { request: { readonly model: ArchivedModel }; reply: null };
   generations: { request: { readonly name: string }; reply: readonly ArchivedModel[] };
   release: { request: { readonly name: string }; reply: null };
-  tend: { request: object; reply: null };
+  /** `loaded` are the trees of the cache that instances have files in. */
+  tend: { request: { readonly loaded: readonly string[] }; reply: null };
+  /** null when nobody has tried to make it. */
+  artifact: { request: { readonly recipe: Recipe }; reply: Artifact | null };
   /** Whether a thread here may get a priority back that it gave up. */
   priority: { request: object; reply: boolean };
   /** The last of all calls. */

@@ -1,6 +1,8 @@
 import { ServingError } from '../../errors/serving-error.js';
 import { systemClock } from '../../lib/clock.js';
 import { invariant, unreachable } from '../../lib/invariant.js';
+import { type Machine, readMachine } from '../../quantize/machine.js';
+import { artifactKey } from '../../quantize/recipe.js';
 import { type OpenStore, openFileStore } from '../../repository/open-file-store.js';
 import type { ListedModel } from '../../repository/store.js';
 import { lowerPriority } from '../thread-priority.js';
@@ -19,6 +21,7 @@ const canRestore = lowerPriority()?.restore() ?? false;
 lowerPriority();
 
 let opened: OpenStore | null = null;
+let machine: Machine | null = null;
 let warnings: string[] = [];
 
 /** As the serving thread has them from the listing before. */
@@ -42,7 +45,7 @@ async function perform(request: PrepareRequest): Promise<PrepareCalls[PrepareKin
     return null;
   }
   invariant(opened !== null, 'the preparing thread is told first where models lie');
-  const { store, archive } = opened;
+  const { store, archive, artifacts, holds } = opened;
   switch (request.kind) {
     case 'names':
       return store.names();
@@ -67,8 +70,13 @@ async function perform(request: PrepareRequest): Promise<PrepareCalls[PrepareKin
       await store.release(request.name);
       return null;
     case 'tend':
+      holds.loaded(request.loaded);
       store.tend();
+      artifacts?.tend();
       return null;
+    case 'artifact':
+      machine ??= readMachine();
+      return artifacts?.find(artifactKey(request.recipe, machine)) ?? null;
     case 'priority':
       return canRestore;
     case 'close':

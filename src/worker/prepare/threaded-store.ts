@@ -1,7 +1,9 @@
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { Clock, Timer } from '../../lib/clock.js';
 import { invariant } from '../../lib/invariant.js';
+import type { Recipe } from '../../quantize/recipe.js';
 import { treesOf } from '../../repository/archived-model.js';
+import type { Artifact } from '../../repository/artifact-cache.js';
 import { Holds } from '../../repository/holds.js';
 import { placeFiles, writeFiles } from '../../repository/sent-files.js';
 import type {
@@ -28,6 +30,8 @@ export interface ThreadedStoreOptions {
   /** Folder of the copies that models are served from; null = serve from the repositories themselves. */
   readonly artifactCache: string | null;
   readonly cacheBytesMax?: number;
+  /** Absolute paths of the model files that instances have been loaded from; they stay in the cache. */
+  readonly loadedFiles?: () => readonly string[];
   readonly clock: Clock;
   readonly log: Log;
   /** Absolute path of the thread's entry; given by tests only. */
@@ -43,6 +47,7 @@ export class ThreadedStore implements Store {
   readonly #cache: string | null;
   readonly #clock: Clock;
   readonly #pool: PreparePool;
+  readonly #loadedFiles: () => readonly string[];
   /** Kept here too, for a thread that takes the place of one that died. */
   readonly #holds = new Holds();
   /** As the listing before had them. */
@@ -51,9 +56,10 @@ export class ThreadedStore implements Store {
   #timer: Timer | null = null;
 
   constructor({ repositories, artifactCache, clock, log, ...options }: ThreadedStoreOptions) {
-    const { cacheBytesMax, entry } = options;
+    const { cacheBytesMax, loadedFiles = () => [], entry } = options;
     this.#cache = artifactCache === null ? null : resolve(artifactCache);
     this.#clock = clock;
+    this.#loadedFiles = loadedFiles;
     this.#pool = new PreparePool({
       places: () => ({
         repositories,
@@ -118,6 +124,11 @@ export class ThreadedStore implements Store {
     await this.#pool.ask({ kind: 'release', name });
   }
 
+  /** What was made by a recipe on this machine; null when nobody has tried to make it. */
+  artifact(recipe: Recipe): Promise<Artifact | null> {
+    return this.#pool.ask({ kind: 'artifact', recipe });
+  }
+
   /** Whether a thread that lowered its priority may raise it again; false where threads have none of their own. */
   canRestorePriority(): Promise<boolean> {
     this.#canRestorePriority ??= this.#pool.ask({ kind: 'priority' }).catch((error: unknown) => {
@@ -148,11 +159,18 @@ export class ThreadedStore implements Store {
     if (tree !== null) this.#holds.fetched(name, part, tree);
   }
 
+  #loadedTrees(): string[] {
+    const cache = this.#cache;
+    if (cache === null) return [];
+    const trees = this.#loadedFiles().map((file) => treeOf(cache, dirname(file)));
+    return [...new Set(trees.filter((tree) => tree !== null))];
+  }
+
   #tendIn(delayNs: number): void {
     this.#timer = this.#clock.setTimer(delayNs, () => {
       this.#tendIn(TEND_NS);
       // Nothing depends on it: what failed is tried again.
-      this.#pool.ask({ kind: 'tend' }).catch(() => {});
+      this.#pool.ask({ kind: 'tend', loaded: this.#loadedTrees() }).catch(() => {});
     });
   }
 }
