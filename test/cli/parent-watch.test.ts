@@ -30,7 +30,7 @@ it('stops a server whose npm script has been ended', async () => {
     'sh',
     [
       '-c',
-      `${process.execPath} dist/main.js serve --model-repository ${repository.directory} --grpc-address 127.0.0.1 --http-address 127.0.0.1 --grpc-port 0 --http-port 0 --log-format json; true`,
+      `${process.execPath} dist/main.js serve --model-repository ${repository.directory} --grpc-address 127.0.0.1 --http-address 127.0.0.1 --grpc-port 0 --http-port 0 --metrics-port 0 --artifact-cache ${repository.directory}/.cache --log-format json; true`,
     ],
     { env: { ...process.env, npm_lifecycle_event: 'start' }, stdio: ['ignore', 'pipe', 'ignore'] },
   );
