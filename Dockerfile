@@ -32,7 +32,7 @@ COPY proto ./proto
 COPY model-repository ./model-repository
 # Nothing is written at run time: `docker run --read-only` works.
 USER node
-EXPOSE 8000 8001
+EXPOSE 8000 8001 8002
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 CMD ["node", "/app/dist/main.js", "health"]
 ENTRYPOINT ["tini", "--", "node", "/app/dist/main.js"]
 CMD ["serve"]

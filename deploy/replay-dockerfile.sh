@@ -134,7 +134,7 @@ check_contents() {
     fail 'ONNX Runtime is there for more or less than one platform'
   [[ -n $user && $user != root && $user != 0 ]] || fail 'the image runs as root'
   [[ $entrypoint == tini\ * ]] || fail 'no init is the first process'
-  [[ $exposed == '8000 8001' ]] || fail "EXPOSE $exposed"
+  [[ $exposed == '8000 8001 8002' ]] || fail "EXPOSE $exposed"
   [[ -n $healthcheck ]] || fail 'no HEALTHCHECK'
 }
 
