@@ -23,6 +23,8 @@ export interface Assessment {
 }
 
 export interface Now {
+  /** When the look began, which may take long: nothing was seen before, nothing after `nowNs`. */
+  readonly startNs: number;
   readonly nowNs: number;
   readonly wallMs: number;
   /** How long files must have been left alone. */
@@ -38,7 +40,7 @@ export function assessChanges(
   before: ReadonlyMap<string, Sighting>,
   now: Now,
 ): Assessment {
-  const { nowNs, settleNs } = now;
+  const { startNs, nowNs, settleNs } = now;
   const sightings = new Map<string, Sighting>();
   const changed: ListedModel[] = [];
   let nextNs = Number.POSITIVE_INFINITY;
@@ -55,7 +57,7 @@ export function assessChanges(
     if (sightings.has(name)) continue;
     const unknown = unreadable.some(({ repository }) => repository === sighting.repository);
     const goneSinceNs = unknown ? null : (sighting.goneSinceNs ?? nowNs);
-    if (goneSinceNs !== null && goneSinceNs + settleNs <= nowNs) {
+    if (goneSinceNs !== null && goneSinceNs + settleNs <= startNs) {
       gone.push(name);
       continue;
     }
@@ -66,7 +68,7 @@ export function assessChanges(
 }
 
 /** How long, from now, files that changed last at `changedMs` must still be left alone; 0 = no longer. */
-export function quietInNs(changedMs: number, { wallMs, settleNs }: Now): number {
+export function quietInNs(changedMs: number, { wallMs, settleNs }: Pick<Now, 'wallMs' | 'settleNs'>): number {
   const ageNs = (wallMs - changedMs) * 1e6;
   return Math.max(0, settleNs - Math.max(0, ageNs));
 }

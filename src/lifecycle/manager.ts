@@ -23,6 +23,8 @@ export interface ManagerOptions extends LifecycleContext {
   onFolders(directories: readonly string[]): void;
 }
 
+const KEEPS_CHANGING = 'its files keep changing';
+
 /**
  * All models: knows what shall be served, from the repositories or from requests, and tells the lifecycle
  * of each model.
@@ -69,16 +71,27 @@ export class ModelManager implements RepositoryControl {
     return [...this.#lifecycles.values()].some(({ failing }) => failing);
   }
 
-  /** Loads what is to be loaded at start, `listing` being what is there; in poll mode goes on looking. Never rejects because of a model. */
+  /**
+   * Loads what is to be loaded at start, `listing` being what is there; in poll mode goes on looking.
+   * Never rejects because of a model.
+   */
   async start(listing: Listing): Promise<void> {
     const { settings } = this.#options;
-    await this.#loop.settle(LIMITS.settleWaitMs * 1e6, listing);
-    for (const name of settings.loadModels ?? []) {
-      if (this.mode !== 'explicit' || this.#lifecycles.has(name)) continue;
-      this.#lifecycle(name).reject('failed to poll from model repository: there is no such model');
+    const unsettled = await this.#loop.settle(LIMITS.settleWaitMs * 1e6, listing);
+    if (this.#stopping) return;
+    if (this.mode !== 'poll') for (const name of unsettled) this.#giveUp(name, KEEPS_CHANGING);
+    if (this.mode === 'explicit') {
+      const reason = 'failed to poll from model repository: there is no such model';
+      for (const name of settings.loadModels ?? []) this.#giveUp(name, reason);
     }
     await Promise.all(this.#aspiring);
     if (this.mode === 'poll') this.#loop.run();
+  }
+
+  /** Says why a model is not there, unless something is known of it. */
+  #giveUp(name: string, reason: string): void {
+    const lifecycle = this.#lifecycle(name);
+    if (lifecycle.aspired === null && !lifecycle.failing) lifecycle.reject(reason);
   }
 
   /** Looks at the repositories soon; in poll mode only. */
@@ -193,7 +206,7 @@ export class ModelManager implements RepositoryControl {
         Math.max(0, sinceNs + now.settleNs - now.nowNs),
       );
       if (waitNs === 0) break;
-      if (now.nowNs + waitNs > endNs) throw new Error('its files keep changing');
+      if (now.nowNs + waitNs > endNs) throw new Error(KEEPS_CHANGING);
       await sleep(clock, waitNs);
       const before: ListedModel = listed;
       listed = await store.find(name);

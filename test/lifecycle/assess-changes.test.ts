@@ -32,7 +32,8 @@ class Repository {
 
   /** Looks at `second`; what is found changed is dealt with unless told otherwise. */
   look(second: number, found: Listing, deals = true): Assessment {
-    const now = { nowNs: second * SECOND_NS, wallMs: WALL_MS + second * 1000, settleNs: SETTLE_NS };
+    const nowNs = second * SECOND_NS;
+    const now = { startNs: nowNs, nowNs, wallMs: WALL_MS + second * 1000, settleNs: SETTLE_NS };
     const result = assessChanges(found, this.assessment.sightings, now);
     const changed = new Set(result.changed.map(({ name }) => name));
     const sightings = new Map(
@@ -123,7 +124,7 @@ describe('quietInNs', () => {
     [0, 2],
     [-100, 2],
   ])('files changed %s s ago must be left alone for %s s more', (age, expected) => {
-    const now = { nowNs: 0, wallMs: WALL_MS, settleNs: SETTLE_NS };
+    const now = { wallMs: WALL_MS, settleNs: SETTLE_NS };
     expect(quietInNs(WALL_MS - age * 1000, now)).toBe(expected * SECOND_NS);
   });
 });
