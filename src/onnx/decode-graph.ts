@@ -16,6 +16,7 @@ import type {
   OnnxValueInfo,
 } from './model.js';
 import { RestFields } from './rest-fields.js';
+import { sortNodes } from './sort-nodes.js';
 
 const { varint, bytes, fixed32 } = WireType;
 
@@ -59,7 +60,17 @@ export function decodeGraph(reader: WireReader, context: DecodeContext): OnnxGra
         rest.keep(start, tag);
     }
   }
-  return { name, nodes, initializers, sparseInitializers, inputs, outputs, valueInfos, rest: rest.finish() };
+  return {
+    name,
+    // Runtimes accept nodes in any order, the format does not.
+    nodes: sortNodes(nodes),
+    initializers,
+    sparseInitializers,
+    inputs,
+    outputs,
+    valueInfos,
+    rest: rest.finish(),
+  };
 }
 
 /** Decodes a `NodeProto`. */

@@ -1,6 +1,5 @@
 import type { WireReader } from '../wire/reader.js';
 import { tagOf, WireType } from '../wire/wire-type.js';
-import { checkTensor, elementsOf, tensorText } from './check-tensor.js';
 import { bitsOf, bytesOf, DataType } from './data-type.js';
 import { type DecodeContext, once } from './decode-context.js';
 import { ElementSink } from './element-sink.js';
@@ -9,6 +8,7 @@ import { FIELDS } from './fields.js';
 import { NO_BYTES, type OnnxSparseTensor, type OnnxTensor } from './model.js';
 import { OnnxError } from './onnx-error.js';
 import { RestFields } from './rest-fields.js';
+import { checkTensor, elementsOf, tensorText } from './tensor.js';
 
 const F = FIELDS.tensor;
 const { varint, bytes, fixed32, fixed64 } = WireType;

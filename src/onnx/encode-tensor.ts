@@ -1,9 +1,9 @@
 import { ChunkWriter } from '../wire/chunk-writer.js';
-import { checkTensor } from './check-tensor.js';
 import { DataType } from './data-type.js';
 import type { ExternalPlace } from './decode-context.js';
 import { FIELDS } from './fields.js';
 import type { OnnxSparseTensor, OnnxTensor } from './model.js';
+import { checkTensor } from './tensor.js';
 
 const F = FIELDS.tensor;
 const DATA_LOCATION_EXTERNAL = 1;

@@ -2,7 +2,6 @@ import { closeSync, openSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { invariant } from '../lib/invariant.js';
 import { checkModel } from './check-model.js';
-import { checkTensor } from './check-tensor.js';
 import type { ExternalPlace } from './decode-context.js';
 import type { Places } from './encode-graph.js';
 import { encodeModelProto } from './encode-model.js';
@@ -11,6 +10,7 @@ import { reasonOf, writeBytes } from './file-io.js';
 import type { OnnxModel, OnnxTensor } from './model.js';
 import { OnnxError } from './onnx-error.js';
 import { graphsWithin } from './subgraphs.js';
+import { checkTensor } from './tensor.js';
 
 /** Below this a reference to another file saves nothing. */
 const EXTERNAL_THRESHOLD_BYTES = 1024;
@@ -108,9 +108,14 @@ class NewFiles {
     return descriptor;
   }
 
-  /** Takes back everything; without permission something may stay. */
   remove(): void {
-    for (const path of this.#paths) rmSync(path, { force: true });
+    for (const path of this.#paths) {
+      try {
+        rmSync(path, { force: true });
+      } catch {
+        // What keeps it from being removed says less than what went wrong before.
+      }
+    }
   }
 
   close(): void {

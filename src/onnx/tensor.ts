@@ -26,3 +26,18 @@ export function checkTensor(tensor: OnnxTensor, data: Uint8Array): void {
     throw new OnnxError(`${tensorText(tensor)} has ${data.length} bytes, not ${expected}`);
   }
 }
+
+/** The same tensor under another name; elements in another file stay there until they are asked for. */
+export function renamedTensor(tensor: OnnxTensor, name: string): OnnxTensor {
+  const { dataType, dims, strings, rest } = tensor;
+  return {
+    name,
+    dataType,
+    dims,
+    strings,
+    rest,
+    get data() {
+      return tensor.data;
+    },
+  };
+}
