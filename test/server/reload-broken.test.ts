@@ -83,19 +83,28 @@ describe.each(Object.entries(SPOILS))('%s', (spoil, { event, reason, spoil: make
     expect(await server.test.client.call('ServerReady')).toEqual({ ready: true });
   });
 
-  it('is over when it is mended', async () => {
+  /** Writes the whole model anew. */
+  function mend(content: number): void {
     const folder = server.repository.path(name);
-    await server.log.after(
-      () => {
-        rmSync(`${folder}/config.pbtxt`);
-        rmSync(`${folder}/1`, { recursive: true });
-        server.repository.write({
-          [`${name}/config.pbtxt`]: adderConfig(),
-          [`${name}/1/model.onnx`]: adder(old + 100),
-        });
-      },
-      { model: name, event: 'ready' },
-    );
+    rmSync(`${folder}/config.pbtxt`);
+    rmSync(`${folder}/1`, { recursive: true });
+    server.repository.write({
+      [`${name}/config.pbtxt`]: adderConfig(),
+      [`${name}/1/model.onnx`]: adder(content),
+    });
+  }
+
+  it('is over when what was there is there again', async () => {
+    const lanes = server.lanes(name);
+    mend(old);
+    const rows = [{ name, version: '1', state: 'READY', reason: '' }];
+    await expect.poll(() => server.index(name), { timeout: 5000 }).toEqual(rows);
+    expect(await server.metric(failing)).toBe(0);
+    expect(server.lanes(name)).toEqual(lanes);
+  });
+
+  it('does not keep a better one out', async () => {
+    await server.log.after(() => mend(old + 100), { model: name, event: 'ready' });
     expect(await server.answer(name)).toEqual({ version: '1', content: old + 100 });
     expect(await server.index(name)).toEqual([{ name, version: '1', state: 'READY', reason: '' }]);
     expect(await server.metric(failing)).toBe(0);

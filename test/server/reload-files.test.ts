@@ -180,15 +180,12 @@ describe('configs/NAME.pbtxt', () => {
       { ...aModel('m', 1), 'm/configs/small.pbtxt': adderConfig().replace('32', '2'), ...aModel('n', 1) },
       { lifecycle: { configName: 'small' } },
     );
-    const sizeOf = async (name: string) =>
-      ((await server.test.client.call('ModelConfig', { name })).config as { max_batch_size: number })
-        .max_batch_size;
-    expect([await sizeOf('m'), await sizeOf('n')]).toEqual([2, 32]);
+    expect([await server.maxBatchSize('m'), await server.maxBatchSize('n')]).toEqual([2, 32]);
     await server.log.after(
       () => server.repository.write({ 'm/configs/small.pbtxt': adderConfig().replace('32', '4') }),
       { model: 'm', event: 'ready' },
     );
-    expect(await sizeOf('m')).toBe(4);
+    expect(await server.maxBatchSize('m')).toBe(4);
     const happened = server.log.happenings.length;
     server.repository.write({ 'm/config.pbtxt': adderConfig().replace('32', '16') });
     await server.scans(3);

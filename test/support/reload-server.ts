@@ -99,6 +99,12 @@ export class ReloadServer {
     return { version: String(response.model_version), content: contentOf(response, value) };
   }
 
+  /** `max_batch_size` of the configuration that a model is served with. */
+  async maxBatchSize(model: string): Promise<number> {
+    const { config } = await this.test.client.call('ModelConfig', { name: model });
+    return (config as { max_batch_size: number }).max_batch_size;
+  }
+
   /** Rows of the index about one model. */
   async index(model: string): Promise<IndexRow[]> {
     const { models } = await this.test.client.call('RepositoryIndex');
