@@ -14,10 +14,7 @@ interface Entry extends Target {
   retry: Timer | null;
 }
 
-/**
- * What was published of a model last, by version: it takes the place of what can't be served. Since
- * nothing is served while it can't be loaded either, it is tried again until it can.
- */
+/** What was published of a model last, by version: it takes the place of what can't be served. */
 export class Fallbacks {
   readonly #byVersion = new Map<number, Entry>();
   readonly #clock: Clock;
@@ -47,17 +44,32 @@ export class Fallbacks {
     this.#byVersion.set(version.version, { generation, version, failed: false, attempts: 0, retry: null });
   }
 
-  /** A target could not be loaded, which may be one of these. */
-  failed({ version: { version, fingerprint } }: Target): void {
+  /** A target could not be loaded, which may be one of these; `retry` = it is to be tried until it can. */
+  failed({ version: { version, fingerprint } }: Target, retry: boolean): void {
     const entry = this.#byVersion.get(version);
     if (entry === undefined || entry.version.fingerprint !== fingerprint) return;
     entry.failed = true;
     entry.retry?.cancel();
+    entry.retry = null;
+    if (!retry) return;
     entry.retry = this.#clock.setTimer(retryDelayNs(++entry.attempts), () => {
       entry.failed = false;
       entry.retry = null;
       this.#onRetry();
     });
+  }
+
+  /** What failed may be tried again now. */
+  reopen(): void {
+    for (const entry of this.#byVersion.values()) {
+      entry.retry?.cancel();
+      Object.assign(entry, { failed: false, attempts: 0, retry: null });
+    }
+  }
+
+  /** Whether something that failed is going to be tried again. */
+  get retries(): boolean {
+    return [...this.#byVersion.values()].some(({ retry }) => retry !== null);
   }
 
   /** All but these versions are no longer needed. */

@@ -109,6 +109,7 @@ export class ModelLifecycle {
       this.#supersede();
       this.#aspiration = new Aspiration(generation, why);
     }
+    this.#fallbacks.reopen();
     this.#reporter.accepted(isNew);
     const settled = this.#aspiration.settled();
     this.#step();
@@ -246,17 +247,19 @@ export class ModelLifecycle {
   #fail(revision: Revision, reason: string): void {
     const { version } = revision.version;
     this.#reporter.failed(revision, reason);
+    // Without a version that was served before nothing may be served at all.
+    const isLast = [...this.#revisions].every(({ state }) => state !== 'READY');
+    this.#fallbacks.failed(revision, isLast);
     const aspiration = this.#aspiration;
-    if (aspiration !== null && this.#isAspired(revision)) {
-      aspiration.fail(version, reason);
-      const attempts = aspiration.attempts(version);
-      if (attempts > this.#context.loadRetries) return;
-      const timer = this.#context.clock.setTimer(retryDelayNs(attempts), () => {
-        aspiration.reopen(version);
-        this.#step();
-      });
-      aspiration.retryAt(version, timer);
-    } else this.#fallbacks.failed(revision);
+    if (aspiration === null || !this.#isAspired(revision)) return;
+    aspiration.fail(version, reason);
+    const attempts = aspiration.attempts(version);
+    if (attempts > this.#context.loadRetries) return;
+    const timer = this.#context.clock.setTimer(retryDelayNs(attempts), () => {
+      aspiration.reopen(version);
+      this.#step();
+    });
+    aspiration.retryAt(version, timer);
   }
 
   #publish(revision: Revision): void {

@@ -13,7 +13,7 @@ export interface ModelState {
   readonly aspiration: Aspiration | null;
   readonly revisions: ReadonlySet<Revision>;
   /** What was published last, by version. */
-  readonly fallbacks: Pick<Fallbacks, 'size' | 'all'>;
+  readonly fallbacks: Pick<Fallbacks, 'size' | 'all' | 'retries'>;
   /** Versions that were served once. */
   readonly retired: ReadonlySet<number>;
   /** Why the folder or the configuration can't be used; '' otherwise. */
@@ -112,5 +112,5 @@ function isHeld({ aspiration, revisions, fallbacks, wanted }: ModelState): boole
   const isTriedAgain = (aspiration?.generation.versions ?? []).some(({ version }) =>
     aspiration?.retries(version),
   );
-  return revisions.size > 0 || isTriedAgain || fallbacks.all().some(({ failed }) => failed);
+  return revisions.size > 0 || isTriedAgain || fallbacks.retries;
 }

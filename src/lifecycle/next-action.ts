@@ -76,7 +76,7 @@ function unloading(model: ModelSnapshot): Action | null {
 
 /** One at a time, the highest version first, since that is the one most requests ask for. */
 function load(model: ModelSnapshot): Action | null {
-  if (model.revisions.some(({ state }) => state === 'LOADING')) return null;
+  if (isLoading(model)) return null;
   const target = missing(model);
   if (target === undefined) return null;
   if (makesRoom(model, target) && model.revisions.some((revision) => isInTheWay(model, revision)))
@@ -88,11 +88,16 @@ function isReplaced(model: ModelSnapshot, revision: RevisionSnapshot): boolean {
   if (model.aspired.length === 0) return true;
   if (isTarget(model, revision)) return false;
   const next = missing(model);
-  if (next !== undefined && makesRoom(model, next)) return true;
+  // Nothing else is loaded before what is being loaded, so nothing else needs the room.
+  if (next !== undefined && makesRoom(model, next) && !isLoading(model)) return true;
   // What is aspired and published has replaced the same version already; others go when all is settled.
   if (model.aspired.some(({ version }) => version === revision.version)) return false;
   const settled = model.aspired.every((target) => target.failed || isReady(model, target));
   return settled && model.aspired.some((target) => isReady(model, target));
+}
+
+function isLoading({ revisions }: ModelSnapshot): boolean {
+  return revisions.some(({ state }) => state === 'LOADING');
 }
 
 /** Whether the memory of a revision is given back before something else is loaded. */
@@ -111,11 +116,14 @@ function makesRoom({ policy }: ModelSnapshot, target: AspiredSnapshot): boolean 
 function targets(model: ModelSnapshot): AspiredSnapshot[] {
   const { aspired, fallbacks } = model;
   const usable = fallbacks.filter((fallback) => !fallback.failed);
-  const chosen = aspired.flatMap((target) => {
-    if (!target.failed || isReady(model, target)) return [target];
-    return usable.filter(({ version }) => version === target.version);
-  });
-  const wanted = chosen.length === 0 && aspired.length > 0 ? usable : chosen;
+  const isUsable = (target: AspiredSnapshot): boolean => !target.failed || isReady(model, target);
+  const wanted = aspired.some(isUsable)
+    ? aspired.flatMap((target) =>
+        isUsable(target) ? [target] : usable.filter(({ version }) => version === target.version),
+      )
+    : aspired.length > 0
+      ? usable
+      : [];
   return wanted.toSorted((a, b) => b.version - a.version);
 }
 
