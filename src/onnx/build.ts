@@ -1,6 +1,13 @@
 import { type AttributeValue, attributesOf } from './attributes.js';
 import { DataType } from './data-type.js';
-import { NO_BYTES, type OnnxDim, type OnnxNode, type OnnxTensor, type OnnxValueInfo } from './model.js';
+import {
+  NO_BYTES,
+  type OnnxDim,
+  type OnnxInt,
+  type OnnxNode,
+  type OnnxTensor,
+  type OnnxValueInfo,
+} from './model.js';
 import { checkTensor } from './tensor.js';
 
 export interface NodeParts {
@@ -48,7 +55,7 @@ export function floatScalar(name: string, value: number): OnnxTensor {
 }
 
 /** An INT64 tensor of one dimension, as axes, shapes and pads are. */
-export function intsTensor(name: string, values: readonly number[]): OnnxTensor {
+export function intsTensor(name: string, values: readonly OnnxInt[]): OnnxTensor {
   return tensorOf(name, DataType.int64, [values.length], BigInt64Array.from(values, BigInt));
 }
 

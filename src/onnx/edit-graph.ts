@@ -1,6 +1,6 @@
 import type { OnnxGraph, OnnxNode, OnnxTensor } from './model.js';
 import { sortNodes } from './sort-nodes.js';
-import { definedNames, outerNames, subgraphsOf } from './subgraphs.js';
+import { definedNames, mapSubgraphs, outerNames } from './subgraphs.js';
 import { renamedTensor } from './tensor.js';
 
 /** `graph` with each of some nodes replaced, where it stands, by others; [] leaves it out. */
@@ -83,21 +83,18 @@ export function redirectUses(
 
 function redirected(node: OnnxNode, names: NewNames): OnnxNode {
   const outer = withNames(node, 'inputs', names);
-  if (subgraphsOf(node).length === 0) return outer;
-  const attributes = node.attributes.map((attribute) => {
-    if (attribute.type === 'graph') return { ...attribute, value: inside(attribute.value, names) };
-    if (attribute.type !== 'graphs') return attribute;
-    return { ...attribute, value: attribute.value.map((graph) => inside(graph, names)) };
-  });
-  return { ...outer, attributes };
+  return mapSubgraphs(outer, (graph) => inside(graph, names));
 }
 
 /** A graph inside a node: it may pass an outer value through, and its own names hide outer ones. */
 function inside(graph: OnnxGraph, names: NewNames): OnnxGraph {
   const own = definedNames(graph);
   const outer = new Map([...names].filter(([from]) => !own.has(from)));
+  if (outer.size === 0) return graph;
+  const nodes = graph.nodes.map((node) => redirected(node, outer));
   const outputs = graph.outputs.map((info) => ({ ...info, name: outer.get(info.name) ?? info.name }));
-  return { ...redirectUses(graph, outer), outputs };
+  const isSame = nodes.every((node, index) => node === graph.nodes[index]);
+  return isSame && !graph.outputs.some(({ name }) => outer.has(name)) ? graph : { ...graph, nodes, outputs };
 }
 
 function renamed(tensor: OnnxTensor, names: NewNames): OnnxTensor {

@@ -12,6 +12,23 @@ export function subgraphsOf(node: OnnxNode): readonly OnnxGraph[] {
   return graphs;
 }
 
+/** `node` with each of its graphs replaced; the very node when `change` gives back all of them. */
+export function mapSubgraphs(node: OnnxNode, change: (graph: OnnxGraph) => OnnxGraph): OnnxNode {
+  if (subgraphsOf(node).length === 0) return node;
+  let isChanged = false;
+  const changed = (graph: OnnxGraph): OnnxGraph => {
+    const result = change(graph);
+    isChanged ||= result !== graph;
+    return result;
+  };
+  const attributes = node.attributes.map((attribute) => {
+    if (attribute.type === 'graph') return { ...attribute, value: changed(attribute.value) };
+    if (attribute.type === 'graphs') return { ...attribute, value: attribute.value.map(changed) };
+    return attribute;
+  });
+  return isChanged ? { ...node, attributes } : node;
+}
+
 /** `graph` and all graphs inside it, outer ones first. */
 export function* graphsWithin(graph: OnnxGraph): Generator<OnnxGraph> {
   yield graph;
