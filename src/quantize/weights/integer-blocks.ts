@@ -1,0 +1,153 @@
+import { readPanels, type WeightColumns, WeightError } from './columns.js';
+
+export interface IntegerBlocksOptions {
+  readonly bits: 4 | 8;
+  /** Weights that share a scale, all of one column; an even number. */
+  readonly blockSize: number;
+  /** Whether zero lies in the middle of the integers; otherwise each block has a zero point. */
+  readonly symmetric: boolean;
+}
+
+/** weight = scale * (number - zero point), in the layout of ONNX Runtime's MatMulNBits. */
+export interface IntegerBlocks {
+  /**
+   * [columns, blocks, bytes of a block]: unsigned numbers, two in a byte for 4 bits, the first in the lower half;
+   * the last block of a column is filled up with zero points.
+   */
+  readonly packed: Uint8Array;
+  /** [columns, blocks] */
+  readonly scales: Float32Array;
+  /** [columns, bytes]: packed like the numbers; null when all are 2 ** (bits - 1). */
+  readonly zeroPoints: Uint8Array | null;
+  /** Root mean square of the differences from the weights, relative to that of the weights. */
+  readonly error: number;
+}
+
+/** The least float of full precision: a block of smaller weights gets it as its scale. */
+const SCALE_MIN = 2 ** -126;
+
+/** Blocks of a column. */
+export function blocksOf(depth: number, blockSize: number): number {
+  return Math.ceil(depth / blockSize);
+}
+
+/**
+ * Weights as integers in blocks along each column. No weight lies further than half its block's scale from what
+ * it becomes. Throws an Error for people when a weight is not finite.
+ */
+export function quantizeIntegerBlocks(
+  columns: WeightColumns,
+  { bits, blockSize, symmetric }: IntegerBlocksOptions,
+): IntegerBlocks {
+  const { depth, count } = columns;
+  const blocks = blocksOf(depth, blockSize);
+  const blockBytes = (blockSize * bits) / 8;
+  const zeroPointBytes = Math.ceil((blocks * bits) / 8);
+  const packed = new Uint8Array(count * blocks * blockBytes);
+  const scales = new Float32Array(count * blocks);
+  const zeroPoints = symmetric ? null : new Uint8Array(count * zeroPointBytes);
+  const error = new WeightError();
+  const levels = 2 ** bits;
+  const write = bits === 4 ? writeNibbles : writeBytes;
+  const numbers = new Uint8Array(blockSize);
+  readPanels(columns, (panel, first, panelColumns) => {
+    for (let column = 0; column < panelColumns; column++) {
+      for (let block = 0; block < blocks; block++) {
+        const start = column * depth + block * blockSize;
+        const end = Math.min(start + blockSize, (column + 1) * depth);
+        const index = (first + column) * blocks + block;
+        const fit = symmetric ? fitCentred(panel, start, end, levels) : fitBetween(panel, start, end, levels);
+        scales[index] = fit.scale;
+        quantizeBlock(panel, start, end, fit, numbers, levels, error);
+        write(numbers, packed, index * blockBytes);
+        if (zeroPoints !== null) {
+          const at = (first + column) * zeroPointBytes;
+          if (bits === 8) zeroPoints[at + block] = fit.zeroPoint;
+          else putNibble(zeroPoints, at, block, fit.zeroPoint);
+        }
+      }
+    }
+  });
+  return { packed, scales, zeroPoints, error: error.relative };
+}
+
+interface Fit {
+  readonly scale: number;
+  readonly zeroPoint: number;
+}
+
+/**
+ * The integers reach one further down than up: the scale's sign puts the greater magnitude there. It is the
+ * least scale that cuts neither end off by more than rounding would.
+ */
+function fitCentred(weights: Float32Array, start: number, end: number, levels: number): Fit {
+  let min = 0;
+  let max = 0;
+  for (let index = start; index < end; index++) {
+    const weight = weights[index] as number;
+    if (weight < min) min = weight;
+    else if (weight > max) max = weight;
+  }
+  const half = levels / 2;
+  const isNegative = max > -min;
+  const long = isNegative ? max : -min;
+  const short = isNegative ? -min : max;
+  const scale = Math.fround(Math.max(long / half, short / (half - 0.5), SCALE_MIN));
+  return { scale: isNegative ? -scale : scale, zeroPoint: half };
+}
+
+/** The least scale for the range between the least and the greatest weight, and zero. */
+function fitBetween(weights: Float32Array, start: number, end: number, levels: number): Fit {
+  let min = 0;
+  let max = 0;
+  for (let index = start; index < end; index++) {
+    const weight = weights[index] as number;
+    if (weight < min) min = weight;
+    else if (weight > max) max = weight;
+  }
+  const scale = Math.fround(Math.max(max / (levels - 1) - min / (levels - 1), SCALE_MIN));
+  return { scale, zeroPoint: Math.min(levels - 1, Math.round(-min / scale)) };
+}
+
+/** Fills `numbers`, beyond the last weight with the zero point. */
+function quantizeBlock(
+  weights: Float32Array,
+  start: number,
+  end: number,
+  { scale, zeroPoint }: Fit,
+  numbers: Uint8Array,
+  levels: number,
+  error: WeightError,
+): void {
+  let squares = 0;
+  let errorSquares = 0;
+  const inverse = 1 / scale;
+  for (let index = start; index < end; index++) {
+    const weight = weights[index] as number;
+    // Rounded by the addition of a half: Math.round takes far longer.
+    let number = Math.floor(weight * inverse + zeroPoint + 0.5);
+    if (number < 0) number = 0;
+    else if (number >= levels) number = levels - 1;
+    numbers[index - start] = number;
+    const off = weight - (number - zeroPoint) * scale;
+    squares += weight * weight;
+    errorSquares += off * off;
+  }
+  numbers.fill(zeroPoint, end - start);
+  error.add(squares, errorSquares);
+}
+
+function writeBytes(numbers: Uint8Array, packed: Uint8Array, at: number): void {
+  packed.set(numbers, at);
+}
+
+function writeNibbles(numbers: Uint8Array, packed: Uint8Array, at: number): void {
+  for (let index = 0; index < numbers.length; index += 2) {
+    packed[at + index / 2] = (numbers[index] as number) | ((numbers[index + 1] as number) << 4);
+  }
+}
+
+function putNibble(packed: Uint8Array, at: number, index: number, number: number): void {
+  const byte = at + (index >> 1);
+  packed[byte] = (packed[byte] as number) | (number << (4 * (index & 1)));
+}
