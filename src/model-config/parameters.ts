@@ -4,6 +4,7 @@ import type { ModelConfig } from './message.js';
 import { isOwnParameter, OWN_PARAMETERS } from './own-parameters.js';
 import { type ParameterRule, violation } from './parameter-rule.js';
 import { errorAt, type FieldPath, type Problem, warningAt } from './problem.js';
+import { QUANTIZATION_PREFIX, readQuantization } from './quantization-parameters.js';
 
 const THREADS: ParameterRule = { kind: 'count', max: 1024 };
 const FLAG: ParameterRule = { kind: 'flag' };
@@ -35,20 +36,18 @@ export const KNOWN_PARAMETERS: Readonly<Record<string, Readonly<Record<string, P
   },
 };
 
-const QUANTIZATION_PREFIX = 'quantization.';
-
 /**
  * Checks the values of known parameters. Unknown ones are the backend's business, as in Triton, but one
  * that looks like a mistyped known one gets a warning. `image.*` is checked by `readImages`.
  */
-export function checkParameters({ backend, parameters }: ModelConfig): Problem[] {
+export function checkParameters(config: ModelConfig): Problem[] {
+  const { backend, parameters } = config;
   const known = { ...OWN_PARAMETERS, ...KNOWN_PARAMETERS[backend] };
-  return Object.entries(parameters).flatMap(([key, { string_value }]): Problem[] => {
+  const rest = Object.entries(parameters).filter(
+    ([key]) => !key.startsWith(IMAGE_PREFIX) && !key.startsWith(QUANTIZATION_PREFIX),
+  );
+  const problems = rest.flatMap(([key, { string_value }]): Problem[] => {
     const path = ['parameters', key, 'string_value'];
-    if (key.startsWith(IMAGE_PREFIX)) return [];
-    if (key.startsWith(QUANTIZATION_PREFIX)) {
-      return [warningAt(path, `parameter '${key}' is not supported yet and ignored`)];
-    }
     const rule = Object.hasOwn(known, key) ? known[key] : undefined;
     if (rule === undefined) return isOwnParameter(key) ? unknownOwn(key, path) : nearMiss(key, path, known);
     if (rule.kind === 'ignored') {
@@ -59,6 +58,7 @@ export function checkParameters({ backend, parameters }: ModelConfig): Problem[]
     const text = `parameter '${key}' must be ${expected}, got '${string_value}'`;
     return [errorAt(path, isOwnParameter(key) ? text : `${misfit(rule, string_value)}${text}`)];
   });
+  return [...readQuantization(config).problems, ...problems];
 }
 
 /** What Triton's backends say of a value that is none of its type. */

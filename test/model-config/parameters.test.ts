@@ -91,9 +91,6 @@ describe('parameters', () => {
     expect(check('onnxruntime', 'gpu_mem_limit', '1')).toEqual([
       "warning parameters.gpu_mem_limit.string_value: parameter 'gpu_mem_limit' has no effect here and is ignored",
     ]);
-    expect(check('onnxruntime', 'quantization.mode', 'int8')).toEqual([
-      "warning parameters.quantization.mode.string_value: parameter 'quantization.mode' is not supported yet and ignored",
-    ]);
   });
 });
 
