@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/golden/**', 'test/fuzz/**'],
+    exclude: ['test/golden/**', 'test/fuzz/**', 'test/reload/**'],
     // Native addons and worker threads of their own: each test file in a process of its own.
     pool: 'forks',
     testTimeout: 30_000,
