@@ -1,0 +1,55 @@
+import type { QuantizationSpec } from '../../model-config/quantization.js';
+import { GraphView } from '../../onnx/graph-view.js';
+import type { OnnxModel } from '../../onnx/model.js';
+import { withOpset } from '../../onnx/opset.js';
+import type { QuantizeMethod, Range } from '../method.js';
+import { refuseQuantized } from '../quantized-operators.js';
+import { affineOf } from './affine.js';
+import { foldBatchNorms } from './fold-batch-norms.js';
+import { planGraph, rangesOf } from './plan.js';
+import { rewrite } from './rewrite.js';
+
+/** Scales by channel came with this opset. */
+const OPSET_MIN = 13;
+
+/**
+ * Values whose ranges `int8Static` goes by when it gets the same model and specification: calibration is to
+ * watch them. Throws as `int8Static` does of a model that can't be quantized.
+ */
+export function int8StaticValues(model: OnnxModel, spec: QuantizationSpec): ReadonlySet<string> {
+  refuseQuantized(model);
+  const view = new GraphView(foldBatchNorms(model));
+  return rangesOf(planGraph(view, spec, (value) => value !== '' && view.constantOf(value) === null));
+}
+
+/**
+ * Static 8-bit quantization of convolution nets: activations 0..255 with a zero point, from the ranges of
+ * calibration; weights signed with a scale for each output channel. Takes simplified models best.
+ */
+export const int8Static: QuantizeMethod = (original, { spec, ranges }) => {
+  refuseQuantized(original);
+  const model = withOpset(foldBatchNorms(original), '', OPSET_MIN);
+  const view = new GraphView(model);
+  const plan = planGraph(view, spec, (value) => ranges.has(value));
+  if (![...plan.roles.values()].some(({ kind }) => kind === 'layer')) {
+    const reasons = [...new Set(plan.kept.values())].join('; ');
+    throw new Error(`nothing of the model can be quantized: ${reasons || 'it has no layers with weights'}`);
+  }
+  const cuts = new Map(
+    [...plan.roles.values()].flatMap((role) =>
+      role.kind === 'layer' || role.kind === 'combine' ? [[role.result.value, role.result.cut] as const] : [],
+    ),
+  );
+  const affines = new Map(
+    [...rangesOf(plan)].map((value) => [value, affineOf(cutRange(ranges.get(value), cuts.get(value)))]),
+  );
+  return rewrite(model, view, plan, affines);
+};
+
+/** The range with zero inside and within `cut`. */
+function cutRange({ min, max }: Range = { min: 0, max: 0 }, cut?: Range): Range {
+  return {
+    min: Math.min(0, Math.max(min, cut?.min ?? min)),
+    max: Math.max(0, Math.min(max, cut?.max ?? max)),
+  };
+}

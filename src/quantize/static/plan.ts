@@ -1,0 +1,176 @@
+import type { QuantizationSpec } from '../../model-config/quantization.js';
+import type { GraphView } from '../../onnx/graph-view.js';
+import type { OnnxNode } from '../../onnx/model.js';
+import type { Range } from '../method.js';
+import { type Layer, layerOf } from './layer.js';
+import { combiningKernel, cutOf, dataInputs, isMoving, scalarOf } from './operators.js';
+import { keptBy } from './selection.js';
+
+/** What becomes of a node that is not left as it is. */
+export type Role =
+  /** Holds weights and computes in 8-bit numbers; gives floats where nobody takes numbers and it can. */
+  | { readonly kind: 'layer'; readonly layer: Layer; readonly result: Result; readonly floats: boolean }
+  /** Computes numbers from numbers, without weights. */
+  | { readonly kind: 'combine'; readonly kernel: string; readonly result: Result }
+  /** Moves numbers as it moved floats. */
+  | { readonly kind: 'move' }
+  /** Done by the rounding of the node before it. */
+  | { readonly kind: 'absorbed' };
+
+/** The value that a node gives as numbers. */
+export interface Result {
+  readonly value: string;
+  /** What the absorbed nodes cut it to. */
+  readonly cut: Range;
+  readonly absorbed: readonly OnnxNode[];
+}
+
+export interface Plan {
+  readonly roles: ReadonlyMap<OnnxNode, Role>;
+  /** Values that nodes give as numbers, with the value whose range they have. */
+  readonly numbers: ReadonlyMap<string, string>;
+  /** Floats that are rounded to numbers because a node takes numbers. */
+  readonly rounded: ReadonlySet<string>;
+  /** Why nodes with weights are left as they are. */
+  readonly kept: ReadonlyMap<OnnxNode, string>;
+}
+
+/** What could be computed in numbers if somebody wants them. */
+interface Candidates {
+  readonly layers: ReadonlyMap<OnnxNode, Layer>;
+  readonly combines: ReadonlyMap<OnnxNode, string>;
+  readonly moves: ReadonlySet<OnnxNode>;
+  readonly results: ReadonlyMap<OnnxNode, Result>;
+  readonly kept: ReadonlyMap<OnnxNode, string>;
+}
+
+/** Decides which nodes compute in 8-bit numbers; `hasRange` tells whether the range of a value is known. */
+export function planGraph(
+  view: GraphView,
+  spec: QuantizationSpec,
+  hasRange: (value: string) => boolean,
+): Plan {
+  const candidates = findCandidates(view, spec, hasRange);
+  const wanted = wantedNumbers(view, candidates);
+  const roles = new Map<OnnxNode, Role>();
+  const numbers = new Map<string, string>();
+  const rounded = new Set<string>();
+
+  const take = (inputs: readonly string[]): void => {
+    for (const name of inputs) {
+      if (!numbers.has(name) && scalarOf(name, view) === null) rounded.add(name);
+    }
+  };
+  const give = ({ value, absorbed }: Result): void => {
+    numbers.set(value, value);
+    for (const node of absorbed) roles.set(node, { kind: 'absorbed' });
+  };
+  for (const node of view.graph.nodes) {
+    if (roles.has(node)) continue;
+    const layer = candidates.layers.get(node);
+    const kernel = candidates.combines.get(node);
+    const result = candidates.results.get(node);
+    const source = numbers.get(node.inputs[0] ?? '');
+    if (layer !== undefined && result !== undefined) {
+      const floats = layer.givesFloats && !wanted.has(result.value);
+      roles.set(node, { kind: 'layer', layer, result, floats });
+      take([node.inputs[0] ?? '']);
+      if (!floats) give(result);
+    } else if (kernel !== undefined && result !== undefined && wanted.has(result.value)) {
+      roles.set(node, { kind: 'combine', kernel, result });
+      take(dataInputs(node));
+      give(result);
+    } else if (candidates.moves.has(node) && source !== undefined) {
+      roles.set(node, { kind: 'move' });
+      for (const name of node.outputs) numbers.set(name, source);
+    }
+  }
+  return { roles, numbers, rounded, kept: candidates.kept };
+}
+
+/** The values whose ranges a plan goes by. */
+export function rangesOf({ numbers, rounded }: Plan): ReadonlySet<string> {
+  return new Set([...rounded, ...numbers.values()]);
+}
+
+function findCandidates(
+  view: GraphView,
+  spec: QuantizationSpec,
+  hasRange: (value: string) => boolean,
+): Candidates {
+  const { nodes } = view.graph;
+  const holders = new Map(nodes.map((node) => [node, layerOf(node, view)]));
+  const keep = keptBy(spec, view, new Set(nodes.filter((node) => holders.get(node) !== null)));
+  const layers = new Map<OnnxNode, Layer>();
+  const combines = new Map<OnnxNode, string>();
+  const moves = new Set<OnnxNode>();
+  const results = new Map<OnnxNode, Result>();
+  const kept = new Map<OnnxNode, string>();
+  // Values that could be numbers.
+  const possible = new Set<string>();
+  const absorbed = new Set<OnnxNode>();
+  const isTakable = (name: string): boolean => possible.has(name) || hasRange(name);
+
+  for (const node of nodes) {
+    const holder = holders.get(node) ?? null;
+    const result = resultOf(node, view);
+    const kernel = combiningKernel(node);
+    const inputs = dataInputs(node);
+    if (absorbed.has(node)) continue;
+    if (holder !== null) {
+      const reason = keep(node) ?? (typeof holder === 'string' ? holder : null);
+      if (reason !== null) kept.set(node, reason);
+      else if (!isTakable(node.inputs[0] ?? '')) kept.set(node, 'no range is known of its input');
+      else if (!hasRange(result.value) && !(holder as Layer).givesFloats) {
+        kept.set(node, 'no range is known of its output');
+      } else layers.set(node, holder as Layer);
+    } else if (isMoving(node, view) && possible.has(node.inputs[0] ?? '')) {
+      moves.add(node);
+      for (const name of node.outputs) possible.add(name);
+    } else if (
+      kernel !== null &&
+      keep(node) === null &&
+      hasRange(result.value) &&
+      inputs.some((name) => possible.has(name)) &&
+      inputs.every((name) => isTakable(name) || scalarOf(name, view) !== null)
+    ) {
+      combines.set(node, kernel);
+    }
+    if ((layers.has(node) || combines.has(node)) && hasRange(result.value)) {
+      results.set(node, result);
+      possible.add(result.value);
+      for (const each of result.absorbed) absorbed.add(each);
+    } else if (layers.has(node)) results.set(node, result);
+  }
+  return { layers, combines, moves, results, kept };
+}
+
+/** What a node gives when the cuts behind it are left to the rounding. */
+function resultOf(node: OnnxNode, view: GraphView): Result {
+  let value = node.outputs[0] ?? '';
+  let cut: Range = { min: Number.NEGATIVE_INFINITY, max: Number.POSITIVE_INFINITY };
+  const absorbed: OnnxNode[] = [];
+  for (;;) {
+    const next = view.onlyConsumerOf(value);
+    const nextCut = next === null || next.inputs[0] !== value ? null : cutOf(next, view);
+    if (next === null || nextCut === null) return { value, cut, absorbed };
+    cut = { min: Math.max(cut.min, nextCut.min), max: Math.min(cut.max, nextCut.max) };
+    absorbed.push(next);
+    value = next.outputs[0] ?? '';
+  }
+}
+
+/** The values that a layer takes, directly or by nodes that could compute in numbers between. */
+function wantedNumbers(view: GraphView, candidates: Candidates): ReadonlySet<string> {
+  const { layers, combines, moves, results } = candidates;
+  const wanted = new Set<string>();
+  for (const node of view.graph.nodes.toReversed()) {
+    if (layers.has(node)) wanted.add(node.inputs[0] ?? '');
+    else if (combines.has(node) && wanted.has(results.get(node)?.value ?? '')) {
+      for (const name of dataInputs(node)) wanted.add(name);
+    } else if (moves.has(node) && node.outputs.some((name) => wanted.has(name))) {
+      wanted.add(node.inputs[0] ?? '');
+    }
+  }
+  return wanted;
+}
