@@ -15,6 +15,8 @@ export interface CatalogEntry {
   readonly wanted: boolean;
   /** Nothing of it is served for a moment: requests are to wait rather than be refused. */
   readonly held: boolean;
+  /** Versions that were served, are not for a moment, and come back: the same for requests to these. */
+  readonly heldVersions: readonly number[];
   /** Ascending. */
   readonly versions: readonly VersionEntry[];
 }

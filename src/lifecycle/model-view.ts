@@ -67,7 +67,7 @@ export function toCatalogEntry(state: ModelState): CatalogEntry {
   const versions = rows.map(
     (row): VersionEntry => ({ ...row, serving: readyRevision(revisions, row.version)?.loaded.model ?? null }),
   );
-  return { reason: rejection, wanted, held: isHeld(state), versions };
+  return { reason: rejection, wanted, held: isHeld(state), heldVersions: heldVersions(state), versions };
 }
 
 /** How an aspiration has ended; null while it has not. */
@@ -113,4 +113,18 @@ function isHeld({ aspiration, revisions, fallbacks, wanted }: ModelState): boole
     aspiration?.retries(version),
   );
   return revisions.size > 0 || isTriedAgain || fallbacks.retries;
+}
+
+/** Versions that were served, are not served now, and are about to be again. */
+function heldVersions({ aspiration, revisions, fallbacks, wanted }: ModelState): number[] {
+  if (!wanted || aspiration === null) return [];
+  return fallbacks
+    .all()
+    .filter(({ version: { version }, generation, failed }) => {
+      const isAspired = aspiration.generation.versions.some((other) => other.version === version);
+      if (!isAspired || readyRevision(revisions, version) !== undefined) return false;
+      const comesBack = !failed && generation.archived !== null;
+      return !aspiration.failed(version) || aspiration.retries(version) || comesBack;
+    })
+    .map(({ version: { version } }) => version);
 }

@@ -2,7 +2,7 @@ import { queueErrors, repositoryErrors } from '../errors/catalogue.js';
 import type { Cancellation } from '../inference/request.js';
 import type { Clock, Timer } from '../lib/clock.js';
 import { LIMITS } from '../settings/limits.js';
-import type { Catalog } from './catalog.js';
+import { type Catalog, LATEST } from './catalog.js';
 
 /** A request that has to wait. */
 export interface WaitingRequest {
@@ -23,13 +23,18 @@ export class WaitingRoom {
     this.#clock = clock;
   }
 
-  /** Whether requests to a model have to wait now. */
-  isHeld(model: string): boolean {
-    return this.#catalog.entry(model)?.held ?? false;
+  /** Whether requests to a version of a model, or to {@link LATEST}, have to wait now. */
+  isHeld(model: string, version: number): boolean {
+    const entry = this.#catalog.entry(model);
+    if (entry === undefined) return false;
+    return version === LATEST ? entry.held : entry.heldVersions.includes(version);
   }
 
-  /** Resolves when the model is no longer held. Rejects with ServingError when that takes too long. */
-  async wait({ modelName: model, deadlineNs, cancellation }: WaitingRequest): Promise<void> {
+  /**
+   * Resolves when the version is no longer held, which it may be again before the caller goes on. Rejects
+   * with ServingError when that takes too long.
+   */
+  async wait({ modelName: model, deadlineNs, cancellation }: WaitingRequest, version: number): Promise<void> {
     const before = this.#waiting.get(model) ?? 0;
     if (before >= LIMITS.reloadWaitersMax) {
       throw repositoryErrors.reloadWaiters(model, LIMITS.reloadWaitersMax);
@@ -40,7 +45,7 @@ export class WaitingRoom {
       await new Promise<void>((resolve, reject) => {
         endings.push(
           this.#catalog.onChange(() => {
-            if (!this.isHeld(model)) resolve();
+            if (!this.isHeld(model, version)) resolve();
           }),
           cancellation.onCancel(() => reject(queueErrors.cancelled())),
           cancelling(this.#deadline(deadlineNs, reject)),

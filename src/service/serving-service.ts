@@ -161,8 +161,11 @@ export class ServingService implements InferenceService {
     this.#inFlight++;
     try {
       this.#checkServing();
-      if (this.#waitingRoom.isHeld(request.modelName)) await this.#waitingRoom.wait(request);
-      lease = this.#options.catalog.lease(request.modelName, parseVersion(request.modelVersion));
+      const version = parseVersion(request.modelVersion);
+      while (this.#waitingRoom.isHeld(request.modelName, version)) {
+        await this.#waitingRoom.wait(request, version);
+      }
+      lease = this.#options.catalog.lease(request.modelName, version);
       return await infer(this.#options, lease.model, request, trace);
     } catch (error) {
       status = toServingError(error).code;

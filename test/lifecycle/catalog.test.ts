@@ -16,7 +16,7 @@ function unavailable(version: number, reason: string): VersionEntry {
 }
 
 function entry(versions: readonly VersionEntry[], overrides: Partial<CatalogEntry> = {}): CatalogEntry {
-  return { reason: '', wanted: true, held: false, versions, ...overrides };
+  return { reason: '', wanted: true, held: false, heldVersions: [], versions, ...overrides };
 }
 
 const model = (version: number, name = 'm'): ServingModel => aServingModel(aModelSpec({ name }), version);

@@ -19,6 +19,7 @@ const entry = (versions: readonly VersionEntry[], changes: Partial<CatalogEntry>
   reason: '',
   wanted: true,
   held: false,
+  heldVersions: [],
   versions,
   ...changes,
 });

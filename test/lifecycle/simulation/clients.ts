@@ -88,13 +88,10 @@ export class Clients {
     const mishapsBefore = mishaps();
     const wasArmed = watch.isArmed(name);
     try {
-      while (this.#room.isHeld(name)) {
-        count('waited for a reload');
-        await this.#room.wait({
-          modelName: name,
-          deadlineNs: Number.POSITIVE_INFINITY,
-          cancellation: canceller,
-        });
+      while (this.#room.isHeld(name, version)) {
+        count(version === LATEST ? 'waited for a reload' : 'waited for the reload of a version');
+        const deadlineNs = Number.POSITIVE_INFINITY;
+        await this.#room.wait({ modelName: name, deadlineNs, cancellation: canceller }, version);
       }
       return catalog.lease(name, version);
     } catch (error) {
