@@ -1,5 +1,12 @@
 import { ATTRIBUTE_TYPES } from './fields.js';
-import type { OnnxAttribute, OnnxGraph, OnnxInt, OnnxSparseTensor, OnnxTensor } from './model.js';
+import {
+  NO_BYTES,
+  type OnnxAttribute,
+  type OnnxGraph,
+  type OnnxInt,
+  type OnnxSparseTensor,
+  type OnnxTensor,
+} from './model.js';
 import { OnnxError } from './onnx-error.js';
 
 type TypeName = keyof typeof ATTRIBUTE_TYPES;
@@ -39,7 +46,7 @@ export class AttributeFields {
       case 'int':
         return { name, rest, type, value: this.int ?? 0 };
       case 'string':
-        return { name, rest, type, value: this.string ?? new Uint8Array(0) };
+        return { name, rest, type, value: this.string ?? NO_BYTES };
       case 'tensor':
         return { name, rest, type, value: this.#present(this.tensor) };
       case 'graph':

@@ -76,7 +76,7 @@ export function withAttributes(node: OnnxNode, values: Readonly<Record<string, A
 function attribute(name: string, value: AttributeValue): OnnxAttribute {
   const base = { name, rest: NO_BYTES };
   if (typeof value === 'number' || typeof value === 'bigint') return { ...base, type: 'int', value };
-  if (typeof value === 'string') return { ...base, type: 'string', value: Buffer.from(value) };
+  if (typeof value === 'string') return { ...base, type: 'string', value: new TextEncoder().encode(value) };
   if ('float' in value) return { ...base, type: 'float', value: Math.fround(value.float) };
   if ('floats' in value) return { ...base, type: 'floats', value: value.floats.map(Math.fround) };
   if ('tensor' in value) return { ...base, type: 'tensor', value: value.tensor };

@@ -26,8 +26,8 @@ export interface DecodeLimits {
 const NAME_BYTES_MAX = 1 << 16;
 /** Protobuf's own parsers stop at 100 nested messages, of which a level of subgraphs takes three. */
 const DEPTH_MAX = 32;
-/** What V8 takes for an object of this room beside its fields. */
-const OBJECT_BYTES = 200;
+/** What V8 takes for an object of this room with its lists, beside strings and numbers. */
+const OBJECT_BYTES = 400;
 
 /** What one reading of a model may use up; every method throws OnnxError when that is reached. */
 export class DecodeContext {

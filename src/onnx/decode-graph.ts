@@ -15,6 +15,7 @@ import type {
   OnnxTensor,
   OnnxValueInfo,
 } from './model.js';
+import { plainBytes } from './plain-bytes.js';
 import { RestFields } from './rest-fields.js';
 import { sortNodes } from './sort-nodes.js';
 
@@ -147,10 +148,10 @@ function decodeAttributeField(
       fields.int = reader.anyInt64();
       return true;
     case tagOf(F.string, bytes):
-      fields.string = reader.bytes();
+      fields.string = plainBytes(reader.bytes());
       return true;
     case tagOf(F.typeProto, bytes):
-      fields.typeProto = once(fields.typeProto, 'the type of an attribute', reader.bytes());
+      fields.typeProto = once(fields.typeProto, 'the type of an attribute', plainBytes(reader.bytes()));
       return true;
     case tagOf(F.tensor, bytes):
       fields.tensor = once(
@@ -192,11 +193,11 @@ function decodeListField(
       return true;
     case tagOf(F.strings, bytes):
       context.spendObject();
-      fields.strings.push(reader.bytes());
+      fields.strings.push(plainBytes(reader.bytes()));
       return true;
     case tagOf(F.typeProtos, bytes):
       context.spendObject();
-      fields.typeProtos.push(reader.bytes());
+      fields.typeProtos.push(plainBytes(reader.bytes()));
       return true;
     case tagOf(F.tensors, bytes):
       fields.tensors.push(context.message(reader, decodeTensor));

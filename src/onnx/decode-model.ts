@@ -13,15 +13,15 @@ import { RestFields } from './rest-fields.js';
 
 const { varint, bytes } = WireType;
 
-/** What V8 can hold beside everything else in a thread with its usual heap. */
-const HEAP_BYTES_MAX = 1 << 30;
+/** A quarter of the heap that V8 allows a thread on a common machine. */
+const HEAP_BYTES_MAX = 512 << 20;
 /** Labels of classes and the like stand in metadata. */
 const METADATA_BYTES_MAX = 64 << 20;
 
 export interface DecodeOptions {
   /** Finds what the model keeps in other files; without it such a model is refused. */
   readonly externalData?: ExternalData;
-  /** Default: 1 GiB of objects, data as much as the machine has memory. */
+  /** Default: 512 MiB of objects, data as much as the machine has memory. */
   readonly limits?: Partial<DecodeLimits>;
 }
 

@@ -7,6 +7,7 @@ import { decodeExternalEntry, type ExternalEntry, externalPlaceOf } from './exte
 import { FIELDS } from './fields.js';
 import { NO_BYTES, type OnnxSparseTensor, type OnnxTensor } from './model.js';
 import { OnnxError } from './onnx-error.js';
+import { plainBytes } from './plain-bytes.js';
 import { RestFields } from './rest-fields.js';
 import { checkTensor, elementsOf, tensorText } from './tensor.js';
 
@@ -114,11 +115,11 @@ function decodeField(
       fields.dataType = reader.varint32() | 0;
       return;
     case tagOf(F.rawData, bytes):
-      fields.raw = reader.bytes();
+      fields.raw = plainBytes(reader.bytes());
       return;
     case tagOf(F.stringData, bytes):
       context.spendObject();
-      fields.strings.push(reader.bytes());
+      fields.strings.push(plainBytes(reader.bytes()));
       return;
     case tagOf(F.dataLocation, varint):
       fields.isExternal = reader.varint32() === 1;

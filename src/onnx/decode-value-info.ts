@@ -4,6 +4,7 @@ import { DataType } from './data-type.js';
 import { type DecodeContext, once } from './decode-context.js';
 import { FIELDS } from './fields.js';
 import { NO_BYTES, type OnnxDim, type OnnxTypeNotes, type OnnxValueInfo } from './model.js';
+import { plainBytes } from './plain-bytes.js';
 import { RestFields } from './rest-fields.js';
 
 const { varint, bytes } = WireType;
@@ -62,7 +63,9 @@ function decodeType(reader: WireReader, context: DecodeContext): DecodedType {
     }
   }
   if (tensor === null) {
-    return position === end ? UNKNOWN_TYPE : { ...UNKNOWN_TYPE, otherType: reader.view(position, end) };
+    return position === end
+      ? UNKNOWN_TYPE
+      : { ...UNKNOWN_TYPE, otherType: plainBytes(reader.view(position, end)) };
   }
   return {
     elemType: tensor.elemType,

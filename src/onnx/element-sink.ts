@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import type { WireReader } from '../wire/reader.js';
 import type { DecodeContext } from './decode-context.js';
 import { NO_BYTES } from './model.js';
+import { plainBytes } from './plain-bytes.js';
 
 /**
  * Gathers the elements of a tensor that stand in a list of numbers, packed, unpacked or both. One packed run
@@ -62,7 +63,7 @@ export class ElementSink {
   }
 
   finish(): Uint8Array {
-    return this.#bytes === null ? NO_BYTES : this.#bytes.subarray(0, this.#length);
+    return this.#bytes === null ? NO_BYTES : plainBytes(this.#bytes).subarray(0, this.#length);
   }
 
   /** A buffer of our own that has space for `count` bytes behind what is there. */

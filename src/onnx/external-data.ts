@@ -3,6 +3,7 @@ import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import type { ExternalData, ExternalPlace } from './decode-context.js';
 import { readBytes, reasonOf } from './file-io.js';
 import { OnnxError } from './onnx-error.js';
+import { plainBytes } from './plain-bytes.js';
 import { RecentReads } from './recent-reads.js';
 
 /** What a rewrite looks at again and again fits; a model of any size may pass by. */
@@ -69,7 +70,7 @@ function readPlace(file: ExternalFile, { location, offset, bytes }: ExternalPlac
     try {
       if (fstatSync(descriptor).size !== file.bytes)
         throw new OnnxError('it has changed since the model was read');
-      return readBytes(descriptor, offset, bytes);
+      return plainBytes(readBytes(descriptor, offset, bytes));
     } finally {
       closeSync(descriptor);
     }

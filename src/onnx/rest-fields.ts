@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import type { WireReader } from '../wire/reader.js';
 import type { DecodeContext } from './decode-context.js';
 import { NO_BYTES } from './model.js';
+import { plainBytes } from './plain-bytes.js';
 
 /** Collects the fields of a message that nobody models. */
 export class RestFields {
@@ -34,9 +35,9 @@ export class RestFields {
   /** All of it, in the order of the message. */
   finish(): Uint8Array {
     if (this.#end === 0) return NO_BYTES;
-    if (this.#parts === null) return this.#reader.view(this.#start, this.#end);
+    if (this.#parts === null) return plainBytes(this.#reader.view(this.#start, this.#end));
     this.#close();
-    return Buffer.concat(this.#parts);
+    return plainBytes(Buffer.concat(this.#parts));
   }
 
   #close(): void {

@@ -42,7 +42,7 @@ function visited(needs: readonly (readonly number[])[]): number[] | null {
       }
       if (states[index] === OPEN) return null;
       states[index] = OPEN;
-      stack.push(...waiting.reverse());
+      for (const need of waiting.reverse()) stack.push(need);
     }
   }
   return order;

@@ -4,12 +4,11 @@ const NONE: readonly OnnxGraph[] = [];
 
 /** The graphs that a node runs (If, Loop, Scan): they may use values of the graph around them. */
 export function subgraphsOf(node: OnnxNode): readonly OnnxGraph[] {
-  let graphs = NONE;
-  for (const attribute of node.attributes) {
-    if (attribute.type === 'graph') graphs = [...graphs, attribute.value];
-    else if (attribute.type === 'graphs') graphs = [...graphs, ...attribute.value];
-  }
-  return graphs;
+  if (!node.attributes.some(({ type }) => type === 'graph' || type === 'graphs')) return NONE;
+  return node.attributes.flatMap((attribute) => {
+    if (attribute.type === 'graph') return [attribute.value];
+    return attribute.type === 'graphs' ? attribute.value : NONE;
+  });
 }
 
 /** `node` with each of its graphs replaced; the very node when `change` gives back all of them. */
