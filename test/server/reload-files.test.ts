@@ -44,27 +44,31 @@ const table = (add: number): Uint8Array =>
   new Uint8Array(Float32Array.from({ length: TABLE }, (_, i) => i + add).buffer);
 
 describe('files under a loaded session, which has mapped them', () => {
-  const FILES: Files = {
-    'table/1/model.onnx': tableModel('weights.bin'),
-    'table/1/weights.bin': table(0.5),
+  const HARMS: Readonly<Record<string, (weights: string, folder: string) => void>> = {
+    'cut off': (weights) => truncateSync(weights, 0),
+    overwritten: (weights) => writeFileSync(weights, new Uint8Array(statSync(weights).size).fill(77)),
+    deleted: (_, folder) => rmSync(folder, { recursive: true }),
   };
 
-  it.each<[string, (weights: string, folder: string) => void]>([
-    ['cut off', (weights) => truncateSync(weights, 0)],
-    ['overwritten', (weights) => writeFileSync(weights, new Uint8Array(statSync(weights).size).fill(77))],
-    ['deleted', (_, folder) => rmSync(folder, { recursive: true })],
-  ])('can be %s', async (_, harm) => {
-    const server = await serve('explicit', FILES);
-    const folder = server.repository.path('table');
-    harm(join(folder, '1/weights.bin'), folder);
+  it('can be cut off, overwritten and deleted', async () => {
+    const models = Object.keys(HARMS).map((_, index) => ({
+      [`table${index}/1/model.onnx`]: tableModel('weights.bin'),
+      [`table${index}/1/weights.bin`]: table(0.5),
+    }));
+    const server = await serve('explicit', Object.assign({}, ...models));
     // A value of each page.
     const places = Array.from({ length: TABLE / 512 }, (_, page) => page * 512 + (page % 512));
-    const response = await server.test.client.infer({
-      model_name: 'table',
-      inputs: [{ name: 'INPUT0', datatype: 'INT64', shape: [1, places.length] }],
-      raw_input_contents: [Buffer.from(BigInt64Array.from(places, BigInt).buffer)],
-    });
-    expect(fp32sOf(response, 0)).toEqual(places.map((place) => place + 0.5));
+    for (const [index, [name, harm]] of Object.entries(HARMS).entries()) {
+      const folder = server.repository.path(`table${index}`);
+      harm(join(folder, '1/weights.bin'), folder);
+      const response = await server.test.client.infer({
+        model_name: `table${index}`,
+        inputs: [{ name: 'INPUT0', datatype: 'INT64', shape: [1, places.length] }],
+        raw_input_contents: [Buffer.from(BigInt64Array.from(places, BigInt).buffer)],
+      });
+      const expected = places.map((place) => place + 0.5);
+      expect(fp32sOf(response, 0), name).toEqual(expected);
+    }
   });
 });
 

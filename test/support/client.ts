@@ -19,21 +19,28 @@ type Call = (
   callback: (error: grpc.ServiceError | null, response?: Message) => void,
 ) => grpc.ClientUnaryCall;
 
+/** Once for all clients. */
+let readService: grpc.ServiceClientConstructor | null = null;
+
+function loadService(): grpc.ServiceClientConstructor {
+  const definition = loadSync(PROTO, {
+    keepCase: true,
+    longs: String,
+    enums: String,
+    defaults: true,
+    includeDirs: [resolve(PROTO, '..')],
+  });
+  return (grpc.loadPackageDefinition(definition).inference as grpc.GrpcObject)
+    .GRPCInferenceService as grpc.ServiceClientConstructor;
+}
+
 /** A client that knows the service only by its .proto files, as a stranger would. */
 export class TestClient {
   readonly #client: grpc.Client;
 
   constructor(port: number, options: grpc.ClientOptions = {}) {
-    const definition = loadSync(PROTO, {
-      keepCase: true,
-      longs: String,
-      enums: String,
-      defaults: true,
-      includeDirs: [resolve(PROTO, '..')],
-    });
-    const service = (grpc.loadPackageDefinition(definition).inference as grpc.GrpcObject)
-      .GRPCInferenceService as grpc.ServiceClientConstructor;
-    this.#client = new service(`127.0.0.1:${port}`, grpc.credentials.createInsecure(), {
+    readService ??= loadService();
+    this.#client = new readService(`127.0.0.1:${port}`, grpc.credentials.createInsecure(), {
       'grpc.max_receive_message_length': -1,
       'grpc.use_local_subchannel_pool': 1,
       ...options,
