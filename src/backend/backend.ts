@@ -15,6 +15,8 @@ export interface InstanceOptions {
   readonly directory: string;
   /** Absolute path of the model file; may not exist for backends without one. */
   readonly modelFile: string;
+  /** Whether the file holds what the backend made of the model for this machine: nothing is left to optimise. */
+  readonly compiled?: boolean;
   readonly device: Device;
   /** `parameters {}` of the configuration as text. */
   readonly parameters: Readonly<Record<string, string>>;

@@ -6,7 +6,7 @@ import { invariant } from '../lib/invariant.js';
 import { BACKENDS } from '../model-config/backend-traits.js';
 import type { Finding } from '../model-config/findings.js';
 import type { ModelSpec } from '../model-config/model-spec.js';
-import { completeModel, findModelFile, type ModelSource } from '../repository/model-source.js';
+import { completeModel, type ModelSource } from '../repository/model-source.js';
 import { createScheduler } from '../scheduler/create.js';
 import { StatisticsRecorder } from '../telemetry/statistics.js';
 import type { Lanes } from '../worker/lanes.js';
@@ -15,14 +15,14 @@ import type { HistoryStep } from './history.js';
 import type { InstancePool, PooledInstance } from './instance-pool.js';
 import { inGpuTerms, inRepositoryTerms } from './load-reason.js';
 import { type PlannedInstance, planInstances } from './plan-instances.js';
+import { Preparation, type PreparationContext } from './preparation.js';
 import type { ServingModel } from './serving-model.js';
 import { instanceOptions, sessionKey } from './session-key.js';
 import { planWarmUp, warmUp } from './warm-up.js';
 
 /** What loading needs from the server around it. */
-export interface LoadContext {
+export interface LoadContext extends PreparationContext {
   readonly lanes: Pick<Lanes, 'load'>;
-  readonly clock: Clock;
   readonly autoComplete: boolean;
   /** Instances of a group whose count is left open. */
   readonly defaultInstances: number;
@@ -59,14 +59,41 @@ export async function loadRevision(
   context: LoadContext,
   pool: InstancePool,
   target: RevisionTarget,
+  preparation?: Preparation,
 ): Promise<LoadedRevision> {
   const taken: PooledInstance[] = [];
   try {
-    return await load(context, pool, target, taken);
+    return await load(context, pool, target, preparation ?? (await begin(context, target)), taken);
   } catch (error) {
     await pool.release(taken);
     throw inRepositoryTerms(error, target.source.folder);
   }
+}
+
+/**
+ * Makes ready what the instances of a version load, unless the pool has them all. Takes as long as the
+ * model needs, and holds up nothing. Rejects like {@link loadRevision}.
+ */
+export async function prepareRevision(
+  context: LoadContext,
+  pool: InstancePool,
+  target: RevisionTarget,
+): Promise<Preparation> {
+  const { source, version } = target;
+  try {
+    const preparation = await begin(context, target);
+    if (pool.covers(sessionKeys(context, target))) return preparation;
+    for (const instance of plan(context, source)) {
+      await preparation.of(instanceOptions(source, version.version, preparation.modelFile, instance));
+    }
+    return preparation;
+  } catch (error) {
+    throw inRepositoryTerms(error, source.folder);
+  }
+}
+
+function begin(context: LoadContext, { source, version }: RevisionTarget): Promise<Preparation> {
+  return Preparation.begin(context, source, version);
 }
 
 /** Keys of the instances that a version needs, one for each. */
@@ -80,23 +107,30 @@ async function load(
   context: LoadContext,
   pool: InstancePool,
   { source, version, statistics }: RevisionTarget,
+  preparation: Preparation,
   taken: PooledInstance[],
 ): Promise<LoadedRevision> {
   const { config, folder } = source;
   const steps = new Stopwatch(context.clock);
   const planned = plan(context, source);
-  const modelFile = await findModelFile(source, version.version);
   const fresh: PooledInstance[] = [];
   const acquire = async (instance: PlannedInstance): Promise<PooledInstance> => {
-    const options = instanceOptions(source, version.version, modelFile, instance);
+    const options = instanceOptions(source, version.version, preparation.modelFile, instance);
     const key = keyOf(source, version, options);
     const present = pool.claim(key, taken);
     if (present !== undefined) {
       taken.push(present);
       return present;
     }
-    const executor = await context.lanes
-      .load({ name: instance.name, model: folder.name, backend: config.backend, options })
+    const executor = await preparation
+      .load(options, (prepared) =>
+        context.lanes.load({
+          name: instance.name,
+          model: folder.name,
+          backend: config.backend,
+          options: prepared,
+        }),
+      )
       .catch((error: unknown) => {
         throw inGpuTerms(error, instance, config);
       });
@@ -137,7 +171,7 @@ async function load(
     instances: taken,
     updated,
     warnings,
-    steps: steps.taken,
+    steps: [...preparation.steps, ...steps.taken],
   };
 }
 

@@ -9,7 +9,13 @@ import type { Generation } from './generation.js';
 import { InstancePool } from './instance-pool.js';
 import type { LoadGate } from './load-gate.js';
 import { loadReason } from './load-reason.js';
-import { type LoadContext, loadRevision, sessionKeys } from './load-revision.js';
+import {
+  type LoadContext,
+  loadRevision,
+  prepareRevision,
+  type RevisionTarget,
+  sessionKeys,
+} from './load-revision.js';
 import { ModelReporter, type ReporterParts } from './model-reporter.js';
 import {
   aspiredTargets,
@@ -219,18 +225,20 @@ export class ModelLifecycle {
   }
 
   async #load(revision: Revision): Promise<void> {
-    const { gate } = this.#context;
+    const { gate, artifacts } = this.#context;
     const startNs = this.#context.clock.nowNs();
+    const target = (): RevisionTarget => ({
+      source: revision.generation.source,
+      version: revision.version,
+      statistics: readyRevision(this.#revisions, revision.version.version)?.loaded.model.statistics ?? null,
+    });
     try {
-      const loaded = await gate.run(async () => {
-        if (!this.#isWanted(revision)) return null;
-        return loadRevision(this.#context, this.#pool, {
-          source: revision.generation.source,
-          version: revision.version,
-          statistics:
-            readyRevision(this.#revisions, revision.version.version)?.loaded.model.statistics ?? null,
-        });
-      });
+      // Before its turn comes: what takes long here is done elsewhere, and others can be loaded meanwhile.
+      const preparation =
+        artifacts === undefined ? undefined : await prepareRevision(this.#context, this.#pool, target());
+      const loaded = await gate.run(async () =>
+        this.#isWanted(revision) ? loadRevision(this.#context, this.#pool, target(), preparation) : null,
+      );
       if (loaded === null) this.#end(revision);
       else {
         revision.standBy(loaded);

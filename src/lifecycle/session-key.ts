@@ -37,11 +37,11 @@ export function instanceOptions(
 
 /**
  * Equal for instances that would compute the same in the same way: where the files lie does not matter,
- * their content does.
+ * nor whether they are in the form made for the machine; their content does.
  */
 export function sessionKey(
   backend: string,
-  { directory: _directory, modelFile: _modelFile, parameters, ...options }: InstanceOptions,
+  { directory: _directory, modelFile: _file, compiled: _form, parameters, ...options }: InstanceOptions,
   modelFilename: string,
   contentHash: string,
 ): string {

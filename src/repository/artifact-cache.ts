@@ -100,6 +100,15 @@ export class ArtifactCache {
     return { directory: null, reason, report };
   }
 
+  /** Removes what was made, since it can't be used; it is made again when it is wanted again. */
+  discard(key: string): void {
+    const path = this.#pathOf(key);
+    const entry = readEntry(path, key);
+    if (entry === null) return;
+    rmSync(path, { force: true });
+    if (entry.tree !== null) this.#trees.discard(entry.tree);
+  }
+
   /** Everything that was tried, those whose files are gone left out. */
   list(): ArtifactEntry[] {
     return namesIn(this.#directory).flatMap((name) => {

@@ -161,6 +161,16 @@ export class TreeCache {
     this.#evictAbove = Math.max(this.#bytesMax, total + this.#bytesMax / 16);
   }
 
+  /** Removes a tree that turned out to be no good. */
+  discard(hash: string): void {
+    this.#bytes.delete(hash);
+    try {
+      this.#takeAway(join(this.#trees, hash));
+    } catch {
+      // Somebody else has, or nobody may.
+    }
+  }
+
   /** Removes what is not finished. */
   close(): void {
     this.#scratch.remove();

@@ -11,6 +11,8 @@ import type { ServerSettings } from '../settings/settings.js';
 import { VERSION } from '../settings/version.js';
 import type { Log } from '../telemetry/log.js';
 import { Metrics } from '../telemetry/metrics.js';
+import { CachedArtifacts } from '../worker/build/artifacts.js';
+import { Builder } from '../worker/build/builder.js';
 import { createPictureDecoder } from '../worker/decode/decoder-pool.js';
 import { Lanes, type LanesStatus } from '../worker/lanes.js';
 import { ThreadedStore } from '../worker/prepare/threaded-store.js';
@@ -59,22 +61,29 @@ export async function startServer(
   clock: Clock = systemClock,
 ): Promise<RunningServer> {
   const { lifecycle } = settings;
-  const store = new ThreadedStore({
-    repositories: settings.modelRepositories,
-    artifactCache: lifecycle.artifactCache,
-    clock,
-    log,
-  });
-  const listing = await firstListing(store, settings);
-  const catalog = new Catalog();
   let isServing = false;
-  const mayRestorePriority = await store.canRestorePriority();
+  let mayRestorePriority = false;
   const lanes = new Lanes({
     settings: settings.lanes,
     clock,
     log,
     gentleLoads: () => isServing && mayRestorePriority,
   });
+  const store = new ThreadedStore({
+    repositories: settings.modelRepositories,
+    artifactCache: lifecycle.artifactCache,
+    loadedFiles: () => lanes.modelFiles,
+    clock,
+    log,
+  });
+  const listing = await firstListing(store, settings);
+  mayRestorePriority = await store.canRestorePriority();
+  const builder = new Builder({
+    clock,
+    limit: () => (isServing ? 1 : Math.min(settings.modelLoadThreads, settings.lanes.cores)),
+    gentle: () => isServing,
+  });
+  const catalog = new Catalog();
   const isBusy = (): boolean => isServing && service.isBusy;
   const metrics = new Metrics({ laneThreadsReplaced: () => lanes.status.replaced });
   const watch = new FolderWatch(() => manager.hint());
@@ -87,6 +96,15 @@ export async function startServer(
     lanes,
     store,
     archive: store.archive,
+    ...(lifecycle.artifactCache !== null && {
+      artifacts: new CachedArtifacts({
+        directory: lifecycle.artifactCache,
+        store,
+        builder,
+        clock,
+        log,
+      }),
+    }),
     gate: new LoadGate(settings.modelLoadThreads, isBusy),
     instancesAtOnce: () => (isBusy() ? 1 : settings.lanes.cores),
     settings: lifecycle,
@@ -132,6 +150,7 @@ export async function startServer(
     await service.drain();
     await doors.answered();
     await doors.close(LAST_CALLS_MS);
+    await builder.close();
     await manager.stop();
     await Promise.all([lanes.close(), pictures.close(), store.close()]);
   };

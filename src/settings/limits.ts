@@ -92,6 +92,10 @@ export const LIMITS = {
   modelDepthMax: 16,
   /** Copies of models that are kept; those in use are kept beyond it. */
   cacheBytesMax: 32 * 2 ** 30,
+  /** Files of a model below which it is not compiled for the machine: there is next to nothing to share. */
+  compiledBytesMin: 1 << 20,
+  /** Files of a version that are looked at to tell how large it is. */
+  compiledFilesMax: 64,
   /** What a model may return to: what is served and three before it. */
   generationsMax: 4,
   /** Models made of files that a client sent, kept per name: the one served and some that were tried. */

@@ -24,7 +24,8 @@ export function sessionOptions(options: InstanceOptions): InferenceSession.Sessi
   const enableMemPattern = readFlag(parameters, 'enable_mem_pattern');
   return {
     executionProviders: device.kind === 'gpu' ? [{ name: 'cuda', deviceId: device.id }] : ['cpu'],
-    graphOptimizationLevel: graphOptimizationLevel(options.graphLevel),
+    graphOptimizationLevel:
+      options.compiled === true ? 'disabled' : graphOptimizationLevel(options.graphLevel),
     intraOpNumThreads,
     ...(interOpNumThreads !== undefined && { interOpNumThreads }),
     ...(executionMode !== undefined && { executionMode: executionMode === '1' ? 'parallel' : 'sequential' }),

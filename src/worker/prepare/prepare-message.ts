@@ -35,6 +35,8 @@ export interface PrepareCalls {
   tend: { request: { readonly loaded: readonly string[] }; reply: null };
   /** null when nobody has tried to make it. */
   artifact: { request: { readonly recipe: Recipe }; reply: Artifact | null };
+  /** What was made can't be used. */
+  discardArtifact: { request: { readonly recipe: Recipe }; reply: null };
   /** Whether a thread here may get a priority back that it gave up. */
   priority: { request: object; reply: boolean };
   /** The last of all calls. */

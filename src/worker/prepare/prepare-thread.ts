@@ -2,7 +2,7 @@ import { ServingError } from '../../errors/serving-error.js';
 import { systemClock } from '../../lib/clock.js';
 import { invariant, unreachable } from '../../lib/invariant.js';
 import { type Machine, readMachine } from '../../quantize/machine.js';
-import { artifactKey } from '../../quantize/recipe.js';
+import { artifactKey, type Recipe } from '../../quantize/recipe.js';
 import { type OpenStore, openFileStore } from '../../repository/open-file-store.js';
 import type { ListedModel } from '../../repository/store.js';
 import { lowerPriority } from '../thread-priority.js';
@@ -75,8 +75,10 @@ async function perform(request: PrepareRequest): Promise<PrepareCalls[PrepareKin
       artifacts?.tend();
       return null;
     case 'artifact':
-      machine ??= readMachine();
-      return artifacts?.find(artifactKey(request.recipe, machine)) ?? null;
+      return artifacts?.find(keyOf(request.recipe)) ?? null;
+    case 'discardArtifact':
+      artifacts?.discard(keyOf(request.recipe));
+      return null;
     case 'priority':
       return canRestore;
     case 'close':
@@ -85,6 +87,11 @@ async function perform(request: PrepareRequest): Promise<PrepareCalls[PrepareKin
     default:
       return unreachable(request);
   }
+}
+
+function keyOf(recipe: Recipe): string {
+  machine ??= readMachine();
+  return artifactKey(recipe, machine);
 }
 
 /** Thousands of models at rest are to cost the serving thread next to nothing. */

@@ -129,6 +129,11 @@ export class ThreadedStore implements Store {
     return this.#pool.ask({ kind: 'artifact', recipe });
   }
 
+  /** Says that what was made by a recipe can't be used. */
+  async discardArtifact(recipe: Recipe): Promise<void> {
+    await this.#pool.ask({ kind: 'discardArtifact', recipe });
+  }
+
   /** Whether a thread that lowered its priority may raise it again; false where threads have none of their own. */
   canRestorePriority(): Promise<boolean> {
     this.#canRestorePriority ??= this.#pool.ask({ kind: 'priority' }).catch((error: unknown) => {

@@ -1,0 +1,180 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { systemClock } from '#naiad/lib/clock.js';
+import type { Artifact } from '#naiad/repository/artifact-cache.js';
+import {
+  type ArtifactRequest,
+  CachedArtifacts,
+  type CachedArtifactsOptions,
+} from '#naiad/worker/build/artifacts.js';
+import { BuildLostError } from '#naiad/worker/build/build-child.js';
+import type { BuildReply, BuildRequest } from '#naiad/worker/build/build-message.js';
+import { instanceOptions } from '../../support/instances.js';
+import { RecordedLog } from '../../support/recorded-log.js';
+
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'naiad-version-'));
+  writeFileSync(join(directory, 'model.onnx'), new Uint8Array(2 << 20));
+  writeFileSync(join(directory, 'tiny.onnx'), '');
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+const BUILT: BuildReply = {
+  kind: 'built',
+  artifact: { directory: '/cache/trees/t/files', reason: '', report: null },
+  steps: [{ name: 'compile', ms: 5 }],
+};
+const REFUSED: BuildReply = {
+  kind: 'built',
+  artifact: { directory: null, reason: 'it is odd', report: null },
+  steps: [],
+};
+
+function someArtifacts({
+  found = null,
+  build = async () => BUILT,
+}: {
+  found?: Artifact | null;
+  build?: (request: BuildRequest) => Promise<BuildReply>;
+} = {}) {
+  const log = new RecordedLog();
+  const asked = { found: 0, built: 0, discarded: 0 };
+  const options: CachedArtifactsOptions = {
+    directory: '/cache',
+    store: {
+      artifact: async () => {
+        asked.found++;
+        return found;
+      },
+      discardArtifact: async () => {
+        asked.discarded++;
+      },
+    },
+    builder: {
+      build: (request) => {
+        asked.built++;
+        return build(request);
+      },
+    },
+    clock: systemClock,
+    log,
+  };
+  return { artifacts: new CachedArtifacts(options), asked, log };
+}
+
+function aRequest(overrides: Partial<ArtifactRequest> = {}): ArtifactRequest {
+  return {
+    backend: 'onnxruntime',
+    contentHash: 'content',
+    files: ['model.onnx'],
+    options: instanceOptions({ modelFile: join(directory, 'model.onnx') }),
+    shapes: new Map(),
+    ...overrides,
+  };
+}
+
+const plain = (name = 'model.onnx') => ({ modelFile: join(directory, name), compiled: false });
+const COMPILED = { modelFile: '/cache/trees/t/files/model.onnx', compiled: true };
+
+describe('artifacts', () => {
+  it('are taken from the cache', async () => {
+    const found: Artifact = { directory: '/cache/trees/t/files', reason: '', report: null };
+    const { artifacts, asked } = someArtifacts({ found });
+    expect(await artifacts.prepare(aRequest())).toMatchObject({ ...COMPILED, steps: [] });
+    expect(asked).toEqual({ found: 1, built: 0, discarded: 0 });
+  });
+
+  it('are built once for all that want the same at the same time', async () => {
+    let finish = (): void => {};
+    const finished = new Promise<void>((resolve) => (finish = resolve));
+    const { artifacts, asked } = someArtifacts({ build: () => finished.then(() => BUILT) });
+    const both = [artifacts.prepare(aRequest()), artifacts.prepare(aRequest())];
+    await vi.waitFor(() => expect(asked.found).toBe(2));
+    finish();
+    const [a, b] = await Promise.all(both);
+    expect([a, b]).toMatchObject([{ ...COMPILED, steps: [{ name: 'compile', ms: 5 }] }, COMPILED]);
+    await artifacts.prepare(aRequest({ contentHash: 'other' }));
+    expect(asked.built).toBe(2);
+  });
+
+  it.each<[string, () => Partial<ArtifactRequest>]>([
+    ['another backend', () => ({ backend: 'identity' })],
+    [
+      'a GPU',
+      () => ({
+        options: instanceOptions({
+          modelFile: join(directory, 'model.onnx'),
+          device: { kind: 'gpu', id: 0 },
+        }),
+      }),
+    ],
+    [
+      'a form that the configuration chooses',
+      () => ({
+        options: instanceOptions({
+          modelFile: join(directory, 'model.onnx'),
+          parameters: { 'session.disable_prepacking': '1' },
+        }),
+      }),
+    ],
+  ])('are not for %s', async (_what, overrides) => {
+    const { artifacts, asked } = someArtifacts();
+    expect(await artifacts.prepare(aRequest(overrides()))).toMatchObject(plain());
+    expect(asked).toEqual({ found: 0, built: 0, discarded: 0 });
+  });
+
+  it('are not made of small models, all of whose files count', async () => {
+    const { artifacts, asked } = someArtifacts();
+    const options = instanceOptions({ modelFile: join(directory, 'tiny.onnx') });
+    expect(await artifacts.prepare(aRequest({ files: ['tiny.onnx'], options }))).toMatchObject(
+      plain('tiny.onnx'),
+    );
+    expect(asked).toEqual({ found: 0, built: 0, discarded: 0 });
+    expect(await artifacts.prepare(aRequest({ files: ['tiny.onnx', 'model.onnx'], options }))).toMatchObject(
+      COMPILED,
+    );
+  });
+
+  it('leave a model as it is that can not be built, and say so', async () => {
+    const { artifacts, log } = someArtifacts({ build: async () => REFUSED });
+    expect(await artifacts.prepare(aRequest())).toMatchObject(plain());
+    expect(log.messages('info')).toEqual([
+      "'model' version 1 is not compiled for this machine, each instance loads its own copy: it is odd",
+    ]);
+  });
+
+  it('are not tried again when the process did not survive them', async () => {
+    const { artifacts, asked, log } = someArtifacts({
+      build: () => Promise.reject(new BuildLostError('it ended')),
+    });
+    expect(await artifacts.prepare(aRequest())).toMatchObject(plain());
+    expect(await artifacts.prepare(aRequest())).toMatchObject(plain());
+    expect(asked.built).toBe(1);
+    expect(log.lines).toHaveLength(1);
+  });
+
+  it('tell once that the cache can not be used, and again when it could be meanwhile', async () => {
+    const replies: BuildReply[] = [
+      { kind: 'no-cache', reason: 'it is full' },
+      { kind: 'no-cache', reason: 'it is full' },
+      BUILT,
+      { kind: 'no-cache', reason: 'it is full' },
+    ];
+    const { artifacts, log } = someArtifacts({ build: async () => replies.shift() ?? BUILT });
+    for (const expected of [plain(), plain(), COMPILED, plain()]) {
+      expect(await artifacts.prepare(aRequest())).toMatchObject(expected);
+    }
+    expect(log.lines.map(({ level }) => level)).toEqual(['warn', 'warn']);
+  });
+
+  it('are discarded when they could not be loaded', async () => {
+    const { artifacts, asked, log } = someArtifacts();
+    artifacts.distrust(await artifacts.prepare(aRequest()), 'it is broken');
+    expect(asked.discarded).toBe(1);
+    expect(log.messages('info')[0]).toMatch(/: it is broken$/);
+    expect(await artifacts.prepare(aRequest())).toMatchObject(plain());
+  });
+});
