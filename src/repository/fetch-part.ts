@@ -29,6 +29,7 @@ export class PartFetcher {
   readonly #warn: (text: string) => void;
   readonly #memo = new Memo();
   readonly #stored: StoredMemo | null;
+  readonly #stopped = new AbortController();
   /** Why the cache could not be used last; '' while it can. */
   #trouble = '';
 
@@ -62,6 +63,11 @@ export class PartFetcher {
     }
   }
 
+  /** Has what is being read, and all that is to be, reject with `reason`: a large model takes minutes. */
+  stop(reason: Error): void {
+    this.#stopped.abort(reason);
+  }
+
   /** Forgets what is worth nothing any more. */
   tend(): void {
     const cache = this.#cache;
@@ -71,7 +77,7 @@ export class PartFetcher {
   async #read(part: Part, verify: () => void): Promise<Tree> {
     try {
       if (this.#cache !== null) {
-        const tree = await this.#cache.save(part, verify);
+        const tree = await this.#cache.save(part, verify, this.#stopped.signal);
         this.#trouble = '';
         return tree;
       }
@@ -79,7 +85,7 @@ export class PartFetcher {
       if (!(error instanceof CacheError)) throw error;
       this.#noteTrouble(error.message);
     }
-    const files = await hashFiles(part, null);
+    const files = await hashFiles(part, null, this.#stopped.signal);
     verify();
     return { hash: hashOfAll(files), directory: part.directory, files };
   }

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { repositoryErrors } from '../errors/catalogue.js';
+import { repositoryErrors, serverErrors } from '../errors/catalogue.js';
 import type { Clock } from '../lib/clock.js';
 import { invariant } from '../lib/invariant.js';
 import { LIMITS } from '../settings/limits.js';
@@ -136,6 +136,11 @@ export class FileStore implements Store {
   tend(): void {
     this.#cache?.tend();
     this.#fetcher.tend();
+  }
+
+  /** Has fetches reject from now on, those under way too. */
+  stopReading(): void {
+    this.#fetcher.stop(serverErrors.exiting());
   }
 
   /** Removes what only this process could use. */

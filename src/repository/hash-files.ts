@@ -38,23 +38,31 @@ export class CacheError extends Error {
 /** Read and written at a time; other work of the thread comes in between. */
 const CHUNK_BYTES = 1 << 20;
 
+/** What all files of a part are read with. */
+interface Means {
+  readonly chunk: Buffer;
+  readonly signal: AbortSignal | undefined;
+}
+
 /** Below this sharing blocks gains nothing. */
 const CLONE_BYTES_MIN = 1 << 20;
 
 /**
  * Reads all files of a part and tells their hashes, by path. With a `target`, a folder that nobody else
  * looks at, they are copied there, and the hashes are those of the copies: what is in them was hashed,
- * whatever happens to the source. Nobody may write to a copy; it can be removed, as folders stay writable. Rejects with {@link SourceChangedError}, with {@link CacheError}, or
- * with an Error for people when a file can't be read.
+ * whatever happens to the source. Nobody may write to a copy; it can be removed, as folders stay writable.
+ * Rejects with {@link SourceChangedError}, with {@link CacheError}, with an Error for people when a file
+ * can't be read, or with the reason of `signal` soon after it was aborted.
  */
 export async function hashFiles(
   part: Pick<Part, 'directory' | 'files'>,
   target: string | null,
+  signal?: AbortSignal,
 ): Promise<HashedFile[]> {
   const hashed: HashedFile[] = [];
   const largest = part.files.reduce((size, file) => Math.max(size, file.size), 0);
   // One byte more than a small file has, to see that it ends there.
-  const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, largest + 1));
+  const means: Means = { chunk: Buffer.allocUnsafe(Math.min(CHUNK_BYTES, largest + 1)), signal };
   const made = new Set<string>(['.']);
   for (const file of part.files) {
     const source = join(part.directory, file.path);
@@ -64,7 +72,7 @@ export async function hashFiles(
       writing(copy, () => mkdirSync(dirname(copy), { recursive: true }));
       made.add(folder);
     }
-    const hash = await hashFile(source, file, copy, chunk);
+    const hash = await hashFile(source, file, copy, means);
     hashed.push({ path: file.path, size: file.size, hash });
   }
   return hashed;
@@ -77,17 +85,12 @@ export function hashOfAll(files: readonly HashedFile[]): string {
   return hash.digest('hex');
 }
 
-async function hashFile(
-  source: string,
-  file: FoundFile,
-  copy: string | null,
-  chunk: Buffer,
-): Promise<string> {
+async function hashFile(source: string, file: FoundFile, copy: string | null, means: Means): Promise<string> {
   const input = openAsFound(source, file);
   try {
     if (copy !== null && file.size >= CLONE_BYTES_MIN && clone(source, copy))
-      return await hashClone(copy, file, chunk);
-    return await pump(input, copy, file, chunk);
+      return await hashClone(copy, file, means);
+    return await pump(input, copy, file, means);
   } finally {
     closeSync(input);
   }
@@ -101,10 +104,10 @@ function openAsFound(source: string, file: FoundFile): number {
   throw new SourceChangedError(file.path);
 }
 
-async function hashClone(copy: string, file: FoundFile, chunk: Buffer): Promise<string> {
+async function hashClone(copy: string, file: FoundFile, means: Means): Promise<string> {
   const input = writing(copy, () => openSync(copy, constants.O_RDONLY));
   try {
-    const hash = await pump(input, null, file, chunk);
+    const hash = await pump(input, null, file, means);
     writing(copy, () => fchmodSync(input, 0o444));
     return hash;
   } finally {
@@ -113,12 +116,12 @@ async function hashClone(copy: string, file: FoundFile, chunk: Buffer): Promise<
 }
 
 /** Copies a file to its end, which must come where it was when the file was found; `copy` null = reads only. */
-async function pump(input: number, copy: string | null, file: FoundFile, chunk: Buffer): Promise<string> {
-  if (copy === null) return digest(input, file, chunk, () => {});
+async function pump(input: number, copy: string | null, file: FoundFile, means: Means): Promise<string> {
+  if (copy === null) return digest(input, file, means, () => {});
   const output = writing(copy, () => openSync(copy, 'wx', 0o600));
   let hash: string;
   try {
-    hash = await digest(input, file, chunk, (bytes) => writing(copy, () => writeAll(output, bytes)));
+    hash = await digest(input, file, means, (bytes) => writing(copy, () => writeAll(output, bytes)));
     writing(copy, () => fchmodSync(output, 0o444));
   } catch (error) {
     closeSync(output);
@@ -132,12 +135,13 @@ async function pump(input: number, copy: string | null, file: FoundFile, chunk: 
 async function digest(
   input: number,
   file: FoundFile,
-  chunk: Buffer,
+  { chunk, signal }: Means,
   take: (bytes: Buffer) => void,
 ): Promise<string> {
   const hash = createHash('sha256');
   let size = 0;
   for (;;) {
+    signal?.throwIfAborted();
     const bytes = reading(file.path, () => readSync(input, chunk));
     if (bytes === 0) break;
     size += bytes;

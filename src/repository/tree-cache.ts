@@ -80,7 +80,7 @@ export class TreeCache {
    * Copies a part. `verify` is called when its files have been read and throws when they changed
    * meanwhile. Rejects with {@link CacheError} when it can't be written, and like `hashFiles`.
    */
-  async save(part: Part, verify: () => void): Promise<Tree> {
+  async save(part: Part, verify: () => void, signal?: AbortSignal): Promise<Tree> {
     const draft = writing(this.directory, () => this.draft());
     const content = join(draft, TREE_FILES);
     try {
@@ -89,7 +89,7 @@ export class TreeCache {
         mkdirSync(content);
         this.reserve(part.files.reduce((total, { size }) => total + size, 0));
       });
-      const files = await hashFiles(part, content);
+      const files = await hashFiles(part, content, signal);
       verify();
       const hash = hashOfAll(files);
       const known = this.find(hash);

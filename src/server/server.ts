@@ -151,7 +151,9 @@ export async function startServer(
     await doors.answered();
     await doors.close(LAST_CALLS_MS);
     await builder.close();
-    await manager.stop();
+    const unloaded = manager.stop();
+    store.stopReading();
+    await unloaded;
     await Promise.all([lanes.close(), pictures.close(), store.close()]);
   };
   let stopping: Promise<StopResult> | null = null;

@@ -39,6 +39,8 @@ export interface PrepareCalls {
   discardArtifact: { request: { readonly recipe: Recipe }; reply: null };
   /** Whether a thread here may get a priority back that it gave up. */
   priority: { request: object; reply: boolean };
+  /** The process is to end: what is being fetched, and all that is to be, rejects. */
+  stopReading: { request: object; reply: null };
   /** The last of all calls. */
   close: { request: object; reply: null };
 }

@@ -81,6 +81,9 @@ async function perform(request: PrepareRequest): Promise<PrepareCalls[PrepareKin
       return null;
     case 'priority':
       return canRestore;
+    case 'stopReading':
+      store.stopReading();
+      return null;
     case 'close':
       store.close();
       return null;

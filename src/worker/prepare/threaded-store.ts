@@ -143,6 +143,12 @@ export class ThreadedStore implements Store {
     return this.#canRestorePriority;
   }
 
+  /** Has fetches reject from now on, those under way too: nobody is to wait for a large model to be copied. */
+  stopReading(): void {
+    // A thread that has died reads nothing.
+    this.#pool.ask({ kind: 'stopReading' }).catch(() => {});
+  }
+
   /** Waits for what is running, then ends the thread. Later calls reject. */
   async close(): Promise<void> {
     this.#timer?.cancel();
