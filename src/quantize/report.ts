@@ -4,6 +4,8 @@ import type { LayerReport } from './method.js';
 /** How far the answers of two models lie apart in one output, over all samples. */
 export interface OutputError {
   readonly name: string;
+  /** Whether it holds floats, of which the cosine is asked; of others, whether they are equal. */
+  readonly isFloat: boolean;
   /** Of all numbers together; 1 when both are zero everywhere. */
   readonly cosine: number;
   /** Of the sample in which it is smallest. */
