@@ -125,6 +125,18 @@ describe('nextAction, memory preserving', () => {
     ['1b=', '1a:READY 1b:STANDBY', '1a', 'publish #2'],
     // Another version makes room as well.
     ['2c', '1a:READY', '1a', 'withdraw #1'],
+    // What gives its memory back has it still, whatever it is.
+    ['1a', '1a:UNLOADING', '1a', 'nothing'],
+    ['1a=', '1a:UNLOADING', '1a', 'load 1a'],
+    // What needs no room is loaded first, and nothing has to go before it is.
+    ['1b 2d=', '1a:READY 2c:READY', '1a 2c', 'load 2d'],
+    ['1b 2d=', '1a:READY 2c:READY 2d:LOADING', '1a 2c', 'nothing'],
+    ['1b 2d=', '1a:READY 2c:DRAINING 2d:READY', '1a 2d', 'withdraw #1'],
+    // When nothing aspired is any good, all that was served comes back and nothing of it goes.
+    ['1b!', '2c:READY', '1a! 2c', 'nothing'],
+    ['1b!', '2c:READY', '1a 2c', 'load 1a'],
+    ['2c! 3d!', '', '1a 2b', 'load 2b'],
+    ['2c! 3d', '1a:READY 3d:READY', '1a 3d', 'withdraw #1'],
     // What stays as it is is left alone.
     ['1a 2c', '1a:READY', '1a', 'load 2c'],
     ['1a 2d', '1a:READY 2c:READY', '1a 2c', 'withdraw #2'],
