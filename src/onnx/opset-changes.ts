@@ -79,6 +79,7 @@ export const OPSET_CHANGES: readonly OpsetChange[] = [
   { since: 16, opTypes: ['RoiAlign'], adapt: roiAlignMode },
   { since: 18, opTypes: REDUCTIONS, adapt: (node, place) => intsToInput(node, place, 'axes') },
   { since: 18, opTypes: ['Split'], adapt: splitCount },
+  { since: 19, opTypes: ['AveragePool'], adapt: paddedCeiling },
   { since: 20, opTypes: ['GridSample'], adapt: gridSampleMode },
   { since: 20, opTypes: ['DFT'], adapt: refuse('takes its axis in another way') },
   { since: 21, opTypes: ['GroupNormalization'], adapt: refuse('scales by channel rather than by group') },
@@ -174,6 +175,13 @@ function roiAlignMode(node: OnnxNode): OnnxNode {
 
 function splitCount(node: OnnxNode): OnnxNode {
   return (node.inputs[1] ?? '') === '' ? withAttributes(node, { num_outputs: node.outputs.length }) : node;
+}
+
+/** What a window that reaches over the end counts as padding. */
+function paddedCeiling(node: OnnxNode): OnnxNode | string {
+  const isChanged =
+    intAttribute(node, 'ceil_mode', 0) === 1 && intAttribute(node, 'count_include_pad', 0) === 1;
+  return isChanged ? 'divides by another number where it reaches over the end' : node;
 }
 
 function gridSampleMode(node: OnnxNode): OnnxNode {

@@ -53,6 +53,30 @@ describe('WireReader', () => {
     expect(bytes.byteOffset).toBe(message.byteOffset + 1);
   });
 
+  it('gives an int64 as a bigint only when no number can hold it', () => {
+    fc.assert(
+      fc.property(
+        fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+        fc.nat({ max: 62 }),
+        (wide, shift) => {
+          const value = wide >> BigInt(shift);
+          const read = written((writer) => writer.int64(String(value))).anyInt64();
+          expect(BigInt(read)).toBe(value);
+          expect(typeof read).toBe(Number.isSafeInteger(Number(value)) ? 'number' : 'bigint');
+        },
+      ),
+    );
+  });
+
+  it('reads the floats that protobufjs writes', () => {
+    fc.assert(
+      fc.property(fc.float(), (value) => {
+        expect(written((writer) => writer.float(value)).float()).toBe(value);
+      }),
+    );
+    expect(() => hex('00 00 80').float()).toThrow(new WireError('a value is cut off'));
+  });
+
   it('accepts an int64 only when a number can hold it', () => {
     const read = (value: bigint): number =>
       written((writer) => writer.int64(String(value))).safeInt64('a dimension');
