@@ -47,6 +47,8 @@ export interface RevisionTarget {
   readonly version: GenerationVersion;
   /** Counters of the same version as it is served now; they go on when its sessions do. */
   readonly statistics: StatisticsRecorder | null;
+  /** Whether requests wait for it, so that it must not take longer than it has to. */
+  readonly urgent?: boolean;
 }
 
 /**
@@ -106,7 +108,7 @@ export function sessionKeys(context: LoadContext, { source, version }: RevisionT
 async function load(
   context: LoadContext,
   pool: InstancePool,
-  { source, version, statistics }: RevisionTarget,
+  { source, version, statistics, urgent = false }: RevisionTarget,
   preparation: Preparation,
   taken: PooledInstance[],
 ): Promise<LoadedRevision> {
@@ -129,6 +131,7 @@ async function load(
           model: folder.name,
           backend: config.backend,
           options: prepared,
+          urgent,
         }),
       )
       .catch((error: unknown) => {

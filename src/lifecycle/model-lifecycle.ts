@@ -231,6 +231,7 @@ export class ModelLifecycle {
       source: revision.generation.source,
       version: revision.version,
       statistics: readyRevision(this.#revisions, revision.version.version)?.loaded.model.statistics ?? null,
+      urgent: this.#policy() === 'memory-preserving',
     });
     try {
       // Before its turn comes: what takes long here is done elsewhere, and others can be loaded meanwhile.
