@@ -8,6 +8,15 @@ export interface PooledInstance {
   readonly executor: Executor;
 }
 
+/** Whether all instances live and go on in a set of these keys: then giving them back would free nothing. */
+export function goOn(instances: readonly PooledInstance[], keys: readonly string[]): boolean {
+  return instances.every(
+    ({ key, executor }) =>
+      executor.available &&
+      instances.filter((other) => other.key === key).length <= keys.filter((other) => other === key).length,
+  );
+}
+
 interface Holding {
   users: number;
   readonly unsubscribe: () => void;

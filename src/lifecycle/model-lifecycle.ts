@@ -6,7 +6,7 @@ import { Aspiration, type AspireResult } from './aspiration.js';
 import type { Catalog } from './catalog.js';
 import { Fallbacks } from './fallbacks.js';
 import type { Generation } from './generation.js';
-import { InstancePool } from './instance-pool.js';
+import { goOn, InstancePool } from './instance-pool.js';
 import type { LoadGate } from './load-gate.js';
 import { loadReason } from './load-reason.js';
 import {
@@ -22,13 +22,13 @@ import {
   type ModelState,
   readyRevision,
   settlement,
-  targetsOf,
   toCatalogEntry,
   toSnapshot,
 } from './model-view.js';
 import { type Action, type ModelSnapshot, nextAction } from './next-action.js';
 import { retryDelayNs } from './retry-delay.js';
-import { Revision } from './revision.js';
+import { Revision, type Target } from './revision.js';
+import { ServedGenerations } from './served-generations.js';
 
 /** What the lifecycles of all models share. */
 export interface LifecycleContext extends LoadContext, ReporterParts {
@@ -56,9 +56,7 @@ export class ModelLifecycle {
   readonly #fallbacks: Fallbacks;
   readonly #retired = new Set<number>();
   #aspiration: Aspiration | null = null;
-  /** What was served completely last, and what before that. */
-  #served: Generation | null = null;
-  #before: Generation | null = null;
+  readonly #served = new ServedGenerations();
   #rejection = '';
   #wanted = true;
   #releaseReason = '';
@@ -97,10 +95,7 @@ export class ModelLifecycle {
 
   /** What was served before what is aspired, if all of it is loaded still; null otherwise. */
   get previous(): Generation | null {
-    const [latest] = [this.#served, this.#before].filter(
-      (generation) => generation !== null && generation.id !== this.aspired?.id,
-    );
-    return latest != null && this.#isLoaded(latest) ? latest : null;
+    return this.#served.previous(this.aspired?.id, this.#revisions);
   }
 
   /** Has a generation served in place of what is. What failed of it before is tried again. */
@@ -134,8 +129,7 @@ export class ModelLifecycle {
   release(why: string): Promise<'unloaded' | 'superseded'> {
     this.#supersede();
     this.#aspiration = null;
-    this.#served = null;
-    this.#before = null;
+    this.#served.clear();
     this.#fallbacks.retain([]);
     this.#rejection = '';
     this.#wanted = false;
@@ -187,10 +181,18 @@ export class ModelLifecycle {
   }
 
   #snapshot(): ModelSnapshot {
-    return toSnapshot(
-      this.#state,
-      ({ generation: { source }, version }) =>
-        !this.#pool.covers(sessionKeys(this.#context, { source, version, statistics: null })),
+    return toSnapshot(this.#state, (target) => this.#needsRoom(target));
+  }
+
+  /** Whether a target needs sessions that are not there, and what it replaces has some that it does not need. */
+  #needsRoom({ generation: { source }, version }: Target): boolean {
+    const keys = sessionKeys(this.#context, { source, version, statistics: null });
+    if (this.#pool.covers(keys)) return false;
+    return ![...this.#revisions].some(
+      (revision) =>
+        revision.version.version === version.version &&
+        revision.isLoaded &&
+        goOn(revision.loaded.instances, keys),
     );
   }
 
@@ -307,21 +309,8 @@ export class ModelLifecycle {
     this.#step();
   }
 
-  /** Whether a roll back may lead to it: only to what was served completely before. */
   #isWorthKeeping(revision: Revision): boolean {
-    const generations = [this.#served, this.#before].filter((generation) => generation !== null);
-    return (
-      this.#wanted &&
-      this.#policy() !== 'memory-preserving' &&
-      generations.some((generation) => targetsOf(generation).some((target) => revision.matches(target)))
-    );
-  }
-
-  #isLoaded(generation: Generation): boolean {
-    const loaded = [...this.#revisions].filter(({ state }) =>
-      ['READY', 'DRAINING', 'STANDBY'].includes(state),
-    );
-    return targetsOf(generation).every((target) => loaded.some((revision) => revision.matches(target)));
+    return this.#wanted && this.#policy() !== 'memory-preserving' && this.#served.has(revision);
   }
 
   async #unload(revision: Revision): Promise<void> {
@@ -369,8 +358,7 @@ export class ModelLifecycle {
   }
 
   #fullyServed(generation: Generation): void {
-    if (this.#served?.id !== generation.id) this.#before = this.#served;
-    this.#served = generation;
+    this.#served.add(generation);
     this.#fallbacks.retain(generation.versions.map(({ version }) => version));
     const present = generation.source.folder.versions.map(({ version }) => version);
     for (const version of this.#retired) if (!present.includes(version)) this.#retired.delete(version);

@@ -2,10 +2,10 @@ import type { ReloadPolicy } from '../settings/settings.js';
 import type { Aspiration, AspireResult } from './aspiration.js';
 import type { CatalogEntry, VersionEntry } from './catalog.js';
 import type { Fallbacks } from './fallbacks.js';
-import type { Generation } from './generation.js';
 import { indexRows } from './index-rows.js';
 import type { AspiredSnapshot, ModelSnapshot } from './next-action.js';
 import type { Revision, Target } from './revision.js';
+import { targetsOf } from './served-generations.js';
 
 /** All that a model's lifecycle keeps in mind. */
 export interface ModelState {
@@ -95,11 +95,6 @@ export function readyRevision(revisions: ReadonlySet<Revision>, version: number)
 /** The versions of an aspiration, each with its generation. */
 export function aspiredTargets(aspiration: Aspiration | null): Target[] {
   return aspiration === null ? [] : targetsOf(aspiration.generation);
-}
-
-/** The versions of a generation, each with it. */
-export function targetsOf(generation: Generation): Target[] {
-  return generation.versions.map((version) => ({ generation, version }));
 }
 
 /**

@@ -7,7 +7,7 @@ export interface AspiredSnapshot {
   readonly fingerprint: string;
   /** It was tried and is not to be tried again, at least for now. */
   readonly failed: boolean;
-  /** Whether it needs sessions that are not there yet, and their memory. */
+  /** Whether it needs sessions that are not there yet, and the memory of others. */
   readonly needsSessions: boolean;
 }
 

@@ -33,6 +33,11 @@ export class Revision implements Target {
     return this.#state;
   }
 
+  /** Whether it can be published, now or when it is idle. */
+  get isLoaded(): boolean {
+    return this.#state === 'STANDBY' || this.#state === 'READY' || this.#state === 'DRAINING';
+  }
+
   get loaded(): LoadedRevision {
     invariant(this.#loaded !== null, `revision ${this.id} is not loaded`);
     return this.#loaded;

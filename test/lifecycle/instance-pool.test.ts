@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { InstancePool, type PooledInstance } from '#naiad/lifecycle/instance-pool.js';
+import { goOn, InstancePool, type PooledInstance } from '#naiad/lifecycle/instance-pool.js';
 import type { Executor } from '#naiad/worker/executor.js';
 import { anExecutor } from '../support/models.js';
 
@@ -137,5 +137,25 @@ describe('InstancePool', () => {
     await settled();
     executor.finishUnload();
     await released;
+  });
+});
+
+describe('goOn', () => {
+  const instances = (keys: string, available = true): PooledInstance[] =>
+    [...keys].map((key) => ({ key, executor: anExecutor(available) }));
+
+  it.each([
+    ['a', 'a', true],
+    ['a', 'aa', true],
+    ['aa', 'a', false],
+    ['a', 'b', false],
+    ['ab', 'bac', true],
+    ['aab', 'abb', false],
+  ])('%s in a set of %s: %s', (there, keys, expected) => {
+    expect(goOn(instances(there), [...keys])).toBe(expected);
+  });
+
+  it('does not count on the dead', () => {
+    expect(goOn(instances('a', false), ['a'])).toBe(false);
   });
 });
