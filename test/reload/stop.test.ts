@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { status } from '@grpc/grpc-js';
@@ -81,6 +81,13 @@ it.each(MOMENTS)('answers what it has admitted when SIGTERM comes in %s mode at 
   const loops = Array.from({ length: OUTSTANDING }, () => outcomes.ask(client));
   let reloads = 0;
   let ended = false;
+  const lines = (): number => server.log.length;
+  /** When a line from there on says that something is served, or nothing is to be any more. */
+  const served = async (from: number): Promise<void> => {
+    while (!ended && !server.log.slice(from).some(({ event }) => event === 'ready')) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  };
   const reloading = (async (): Promise<void> => {
     for (let content = 1; !ended; content++) {
       const part = repository.path('m/.part');
@@ -88,15 +95,15 @@ it.each(MOMENTS)('answers what it has admitted when SIGTERM comes in %s mode at 
       renameSync(part, repository.path('m/1/model.onnx'));
       // What a load comes to that the stop overtakes is no matter.
       if (mode === 'explicit') await control.call('RepositoryModelLoad', { model_name: 'm' }).catch(() => {});
-      else await new Promise((resolve) => setTimeout(resolve, 150));
+      else await served(lines());
       reloads++;
     }
   })();
   const answered = (): number => outcomes.answered.size;
   while (reloads < 3 || answered() < 100) await new Promise((resolve) => setTimeout(resolve, 10));
   // In the middle: the next line of that kind.
-  const lines = server.log.length;
-  while (!server.log.slice(lines).some(({ event }) => event === moment)) {
+  const from = lines();
+  while (!server.log.slice(from).some(({ event }) => event === moment)) {
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
   const before = answered();
@@ -123,5 +130,33 @@ it.each(MOMENTS)('answers what it has admitted when SIGTERM comes in %s mode at 
   // Others never got there.
   expect([...outcomes.failed.values()].filter(({ code }) => code !== status.UNAVAILABLE)).toEqual([]);
   expect(answered()).toBeGreaterThanOrEqual(before + OUTSTANDING / 2);
+  expect(readdirSync(join(cache, 'tmp'))).toEqual([]);
+});
+
+it('does not wait for a large model to be copied', async () => {
+  const repository = new TestRepository({ 'm/1/model.onnx': adder(0), 'm/config.pbtxt': adderConfig() });
+  cleanup.push(() => repository.remove());
+  const cache = mkdtempSync(join(tmpdir(), 'naiad-test-cache-'));
+  cleanup.push(() => rmSync(cache, { recursive: true, force: true }));
+  const server = new ServeProcess(
+    `--model-repository=${repository.directory}`,
+    `--artifact-cache=${cache}`,
+    '--model-control-mode=poll',
+    '--repository-settle-ms=0',
+  );
+  cleanup.push(() => {
+    server.kill('SIGKILL');
+    return server.ended;
+  });
+  await server.line(/^serving/);
+  // Takes minutes to read, and no room in the repository.
+  repository.write({ 'm/.part/model.onnx': adder(1), 'm/.part/more.bin': '' });
+  truncateSync(repository.path('m/.part/more.bin'), 20 * 2 ** 30);
+  renameSync(repository.path('m/.part'), repository.path('m/2'));
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  server.kill('SIGTERM');
+  expect(await server.ended).toEqual({ code: 0, signal: null, last: 'stopped' });
+  expect(server.err).toBe('');
+  expect(server.log.filter(({ level }) => level === 'error')).toEqual([]);
   expect(readdirSync(join(cache, 'tmp'))).toEqual([]);
 });
