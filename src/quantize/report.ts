@@ -42,6 +42,8 @@ export interface QuantizationReport {
   /** In the order they were taken. */
   readonly steps: readonly { readonly name: string; readonly ms: number }[];
   readonly outputs: readonly OutputError[];
+  /** What is not as it should be, and no reason to serve the original. */
+  readonly findings: readonly string[];
   /** Operators of the optimised graph, as `domain:OpType` or `OpType`, and how many there are. */
   readonly kernels: Readonly<Record<string, number>>;
   readonly layers: {

@@ -1,0 +1,90 @@
+import type { Clock } from '../lib/clock.js';
+import { invariant } from '../lib/invariant.js';
+import type { NamedTensor } from '../tensor/tensor.js';
+import { OutputComparison } from './compare.js';
+import type { OutputError } from './report.js';
+import type { RunnableModel } from './runtime.js';
+
+/** Two models on the same samples. */
+export interface Comparison {
+  readonly samples: number;
+  readonly outputs: readonly OutputError[];
+  /** The median of one run. */
+  readonly runMs: { readonly original: number; readonly other: number };
+}
+
+export interface CompareOptions {
+  /** Outputs whose numbers are those of classes. */
+  readonly classOutputs: ReadonlySet<string>;
+  readonly clock: Clock;
+}
+
+/** Runs of each model by which its speed is told, at least; the first of each is not counted. */
+const TIMED_RUNS_MIN = 5;
+
+/**
+ * Has two models answer the same samples. Rejects with an Error for people when there is none, or when one
+ * of the models can't answer.
+ */
+export async function compareModels(
+  original: RunnableModel,
+  other: RunnableModel,
+  samples: AsyncIterable<readonly NamedTensor[]>,
+  { classOutputs, clock }: CompareOptions,
+): Promise<Comparison> {
+  const comparisons = original.description.outputs.map(
+    ({ name }) => new OutputComparison(name, classOutputs.has(name)),
+  );
+  const timed = (model: RunnableModel) => new TimedModel(model, clock);
+  const [first, second] = [timed(original), timed(other)];
+  let count = 0;
+  let last: readonly NamedTensor[] = [];
+  for await (const inputs of samples) {
+    const expected = await first.run(inputs);
+    const answer = await second.run(inputs);
+    for (const [index, comparison] of comparisons.entries()) {
+      const [a, b] = [expected[index], answer[index]];
+      invariant(a !== undefined && b !== undefined, 'both models have the same outputs');
+      comparison.add(a, b);
+    }
+    last = inputs;
+    count++;
+  }
+  if (count === 0) throw new Error('there is no sample to compare with');
+  while (first.runs <= TIMED_RUNS_MIN) {
+    await first.run(last);
+    await second.run(last);
+  }
+  return {
+    samples: count,
+    outputs: comparisons.map(({ error }) => error),
+    runMs: { original: first.medianMs, other: second.medianMs },
+  };
+}
+
+class TimedModel {
+  readonly #model: RunnableModel;
+  readonly #clock: Clock;
+  readonly #times: number[] = [];
+
+  constructor(model: RunnableModel, clock: Clock) {
+    this.#model = model;
+    this.#clock = clock;
+  }
+
+  get runs(): number {
+    return this.#times.length;
+  }
+
+  get medianMs(): number {
+    const [, ...counted] = this.#times;
+    return counted.sort((a, b) => a - b)[counted.length >> 1] ?? 0;
+  }
+
+  async run(inputs: readonly NamedTensor[]): Promise<readonly NamedTensor[]> {
+    const startNs = this.#clock.nowNs();
+    const outputs = await this.#model.run(inputs);
+    this.#times.push((this.#clock.nowNs() - startNs) / 1e6);
+    return outputs;
+  }
+}

@@ -1,0 +1,234 @@
+import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Clock } from '../lib/clock.js';
+import type { QuantizationSpec } from '../model-config/quantization.js';
+import type { OnnxModel } from '../onnx/model.js';
+import { readModel } from '../onnx/read-model.js';
+import { writeModel } from '../onnx/write-model.js';
+import { type Attempt, bestOf, reportOf } from './attempt.js';
+import { collect } from './calibration/collect.js';
+import { shapeFacts } from './calibration/shape-facts.js';
+import { candidatesFor } from './candidates.js';
+import { type Comparison, compareModels } from './compare-models.js';
+import { violations } from './guard.js';
+import { checkKernels, countKernels } from './kernels.js';
+import type { Range, Rewritten } from './method.js';
+import { importMethod, type MethodMode } from './methods.js';
+import type { QuantizationReport } from './report.js';
+import type { Runtime, SampleSet } from './runtime.js';
+import { simplify } from './simplify.js';
+
+/** A model that is to be quantized. */
+export interface QuantizeJob {
+  /** Absolute path of the model file. */
+  readonly modelFile: string;
+  /** Bytes of all its files. */
+  readonly modelBytes: number;
+  /** Absolute path of an empty folder, which gets what is to be served: `model.onnx` and what it needs. */
+  readonly directory: string;
+  /** Absolute path at which nothing lies yet, on the same file system; nothing lies there afterwards. */
+  readonly work: string;
+  readonly spec: QuantizationSpec;
+  readonly device: 'cpu' | 'gpu';
+  readonly samples: SampleSet;
+  /** Outputs whose numbers are those of classes, as the configuration says. */
+  readonly classOutputs: ReadonlySet<string>;
+  readonly runtime: Runtime;
+  readonly clock: Clock;
+  /** Told what is done now, and how far it is with what is done piece by piece. */
+  readonly onProgress?: (stage: string, done: number, total: number) => void;
+}
+
+export interface Quantized {
+  readonly report: QuantizationReport;
+  /** Whether what lies in the folder is in the form made for the machine; false when nothing lies there. */
+  readonly compiled: boolean;
+}
+
+/** With fewer of the kernels that a method promised it is not what was asked for. */
+const KERNELS_SHARE_MIN = 0.9;
+
+/** Name of the file for large weights, beside the model. */
+const WEIGHTS_FILE = 'model.bin';
+
+/**
+ * Quantizes a model, has it loaded as it will be served and holds its answers against those of the original.
+ * The report says what came of it; with the outcome `quantized` the folder holds what is to be served.
+ * Rejects with an Error for people when what was quantized can't be written.
+ */
+export async function quantizeModel(job: QuantizeJob): Promise<Quantized> {
+  const { spec, directory, work, modelBytes, samples } = job;
+  const quantization = new Quantization(job);
+  try {
+    mkdirSync(work, { recursive: true });
+    const attempts: Attempt[] = [];
+    for (const mode of await quantization.modes()) attempts.push(await quantization.attempt(mode));
+    const best = bestOf(spec.mode, attempts);
+    if (best !== undefined) {
+      rmSync(directory, { recursive: true });
+      renameSync(best.directory, directory);
+    }
+    const report = reportOf(attempts, best, {
+      requested: spec.mode,
+      modelBytes,
+      samples: samples.kind,
+      steps: quantization.steps,
+    });
+    return { report, compiled: best?.compiled ?? false };
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+class Quantization {
+  readonly #job: QuantizeJob;
+  readonly #taken = new Map<string, number>();
+  /** As the file has it, and simplified. */
+  readonly #models = new Map<boolean, OnnxModel>();
+
+  constructor(job: QuantizeJob) {
+    this.#job = job;
+  }
+
+  /** How long each step took, those of all attempts together. */
+  get steps(): QuantizationReport['steps'] {
+    return [...this.#taken].map(([name, ms]) => ({ name, ms: Math.round(ms * 10) / 10 }));
+  }
+
+  async modes(): Promise<readonly MethodMode[]> {
+    const { spec, device, samples } = this.#job;
+    if (spec.mode !== 'auto') return [spec.mode];
+    return candidatesFor(await this.#model(false), { device, calibrated: samples.kind !== 'none' });
+  }
+
+  async attempt(mode: MethodMode): Promise<Attempt> {
+    const { work, device, runtime, spec } = this.#job;
+    const plain = join(work, mode);
+    let attempt: Attempt = {
+      mode,
+      reason: '',
+      directory: plain,
+      compiled: false,
+      bytes: 0,
+      layers: [],
+      kernels: {},
+      findings: [],
+      comparison: null,
+    };
+    let rewritten: Rewritten;
+    try {
+      rewritten = await this.#rewrite(mode);
+    } catch (error) {
+      return { ...attempt, reason: textOf(error) };
+    }
+    const { model, layers, expectedKernels } = rewritten;
+    mkdirSync(plain);
+    const written = await this.#timed('write', async () =>
+      writeModel(model, plain, { externalFile: WEIGHTS_FILE }),
+    );
+    attempt = { ...attempt, layers, bytes: written.bytes + written.externalBytes };
+    if (device === 'cpu') {
+      const directory = join(work, `${mode}-compiled`);
+      mkdirSync(directory);
+      const reason = await this.#timed('compile', () => runtime.compile(written.path, directory));
+      if (reason === '') {
+        const kernels = countKernels(join(directory, 'model.onnx'));
+        const { share, missing } = checkKernels(expectedKernels, kernels);
+        const findings = missing.map((text) => `ONNX Runtime made ${text}`);
+        attempt = { ...attempt, directory, compiled: true, kernels, findings };
+        if (share < KERNELS_SHARE_MIN) {
+          const text = `ONNX Runtime made only ${missing.join(', ')} of the rewritten model, which gains little`;
+          return { ...attempt, reason: text };
+        }
+      } else attempt = { ...attempt, findings: [`it is not compiled for the machine: ${reason}`] };
+    }
+    try {
+      const comparison = await this.#timed('compare', () => this.#compare(attempt));
+      const reason = violations(comparison.outputs, spec.bounds).join('; ');
+      return { ...attempt, comparison, reason };
+    } catch (error) {
+      return { ...attempt, reason: textOf(error) };
+    }
+  }
+
+  async #rewrite(mode: MethodMode): Promise<Rewritten> {
+    const { spec, samples, runtime } = this.#job;
+    const { quantize, simplified, watched } = await importMethod(mode);
+    const own: QuantizationSpec = { ...spec, mode };
+    const model = await this.#model(simplified);
+    const facts = await this.#timed('shapes', () => shapeFacts(model));
+    let ranges: ReadonlyMap<string, Range> = new Map();
+    if (watched !== undefined) {
+      const taken = mapped(this.#counted('calibrating', samples), (inputs) => runtime.toSample(inputs));
+      const { calibrationMethod: method, percentile } = spec;
+      const names = [...watched(model, own)];
+      ranges = await this.#timed('calibrate', () =>
+        collect({ model, facts, samples: taken, names, method, percentile }),
+      );
+    }
+    this.#tell('rewriting', 0, 1);
+    return this.#timed('rewrite', async () => quantize(model, { spec: own, ranges, facts }));
+  }
+
+  async #compare({ directory, compiled }: Attempt): Promise<Comparison> {
+    const { runtime, classOutputs, clock, samples, modelFile } = this.#job;
+    const original = await runtime.open(modelFile, false);
+    try {
+      const other = await runtime.open(join(directory, 'model.onnx'), compiled);
+      try {
+        return await compareModels(original, other, this.#counted('comparing', samples), {
+          classOutputs,
+          clock,
+        });
+      } finally {
+        await other.release();
+      }
+    } finally {
+      await original.release();
+    }
+  }
+
+  async #model(simplified: boolean): Promise<OnnxModel> {
+    const known = this.#models.get(simplified);
+    if (known !== undefined) return known;
+    this.#tell('reading', 0, 1);
+    const { modelFile } = this.#job;
+    const model = await this.#timed('read', async () =>
+      simplified ? simplify(modelFile) : readModel(modelFile),
+    );
+    this.#models.set(simplified, model);
+    return model;
+  }
+
+  async *#counted<T>(stage: string, items: AsyncIterable<T>): AsyncIterable<T> {
+    const { samplesMax } = this.#job.spec;
+    let count = 0;
+    for await (const item of items) {
+      this.#tell(stage, count, samplesMax);
+      yield item;
+      if (++count >= samplesMax) return;
+    }
+  }
+
+  #tell(stage: string, done: number, total: number): void {
+    this.#job.onProgress?.(stage, done, total);
+  }
+
+  async #timed<T>(name: string, work: () => Promise<T>): Promise<T> {
+    const startNs = this.#job.clock.nowNs();
+    try {
+      return await work();
+    } finally {
+      const ms = (this.#job.clock.nowNs() - startNs) / 1e6;
+      this.#taken.set(name, (this.#taken.get(name) ?? 0) + ms);
+    }
+  }
+}
+
+async function* mapped<T, R>(items: AsyncIterable<T>, change: (item: T) => R): AsyncIterable<R> {
+  for await (const item of items) yield change(item);
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
