@@ -12,6 +12,7 @@ import type { HistoryEntry } from './history.js';
 import { Intents } from './intents.js';
 import { loadRefusal, rejectionReason } from './load-reason.js';
 import { type LifecycleContext, ModelLifecycle } from './model-lifecycle.js';
+import { prepareAhead } from './prepare-ahead.js';
 import { ChangedWhileReadError, type ReadOptions, readArchived, readGeneration } from './read-generation.js';
 import { type Handling, RepositoryLoop } from './repository-loop.js';
 
@@ -230,6 +231,7 @@ export class ModelManager implements RepositoryControl {
     for (const warning of generation.source.warnings) {
       log.warn({ model: listed.name }, formatFinding(warning));
     }
+    if (this.#lifecycles.has(listed.name)) await prepareAhead(this.#options, generation);
     return generation;
   }
 
