@@ -94,6 +94,10 @@ describe('where the repository is followed', () => {
   it.each([0, 60])('what was rolled back stays away until it changes, kept warm for %d s', async (warm) => {
     const server = await serve('poll', { keepWarmSecs: warm });
     await server.log.after(() => server.repository.write(aModel(2)), { model: 'm', event: 'ready' });
+    expect(await server.test.client.failure('RepositoryModelLoad', { model_name: 'm' })).toEqual({
+      code: status.UNAVAILABLE,
+      details: 'explicit model load / unload is not allowed if polling is enabled',
+    });
     await server.rollback('m');
     expect(await server.answer('m')).toEqual({ version: '1', content: 1 });
     const happened = server.log.happenings.length;
@@ -104,14 +108,5 @@ describe('where the repository is followed', () => {
     expect(await server.answer('m')).toEqual({ version: '1', content: 1 });
     await server.log.after(() => server.repository.write(aModel(3)), { model: 'm', event: 'ready' });
     expect(await server.answer('m')).toEqual({ version: '1', content: 3 });
-  });
-
-  it('loads are refused but for a roll back', async () => {
-    const server = await serve('poll');
-    const { code, details } = await server.test.client.failure('RepositoryModelLoad', { model_name: 'm' });
-    expect([code, details]).toEqual([
-      status.UNAVAILABLE,
-      'explicit model load / unload is not allowed if polling is enabled',
-    ]);
   });
 });
