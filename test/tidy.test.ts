@@ -131,11 +131,6 @@ describe('the house', () => {
       'worker/prepare/prepare-thread.ts',
       'worker/decode/decode-thread.ts',
       'worker/build/build-process.ts',
-      // A library of graph code: these are its doors.
-      'onnx/graph-view.ts',
-      'onnx/opset.ts',
-      'onnx/read-model.ts',
-      'onnx/write-model.ts',
     ]);
     const imported = new Set(files.flatMap(({ imports }) => imports));
     expect(files.map(({ path }) => path).filter((path) => !imported.has(path) && !entries.has(path))).toEqual(

@@ -14,7 +14,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { nodeOf, tensorOf } from '#naiad/onnx/build.js';
 import { DataType } from '#naiad/onnx/data-type.js';
 import { decodeModel } from '#naiad/onnx/decode-model.js';
-import { encodeModelProto } from '#naiad/onnx/encode-model.js';
+import { encodeModel, encodeModelProto } from '#naiad/onnx/encode-model.js';
 import type { OnnxModel, OnnxTensor } from '#naiad/onnx/model.js';
 import { OnnxError } from '#naiad/onnx/onnx-error.js';
 import { readModel } from '#naiad/onnx/read-model.js';
@@ -251,6 +251,21 @@ describe('writing a model', () => {
       );
       expect(existsSync(join(folder, 'w.bin'))).toBe(false);
     }
+  });
+
+  it('refuses more than protobuf allows, before it has read any of it', () => {
+    const elsewhere = (name: string): OnnxTensor => ({
+      ...weights(name, 0),
+      dims: [2 ** 28],
+      get data(): Uint8Array {
+        throw new Error('nobody needs them');
+      },
+    });
+    const model = aModel({ initializers: [elsewhere('a'), elsewhere('b')] });
+    const refusal =
+      'the model would have 2147483648 bytes; beyond 2147483647 its weights must be in a file beside it';
+    expect(() => encodeModel(model)).toThrow(new OnnxError(refusal));
+    expect(() => writeModel(model, folder)).toThrow(new OnnxError(refusal));
   });
 
   it('says when there is no such folder', () => {
