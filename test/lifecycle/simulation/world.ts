@@ -240,6 +240,7 @@ export class World {
     if (this.#scenario.busy === 'sometimes') this.#busy = false;
     await this.#until('the start', () => this.#started);
     await this.#until('the calls', () => this.#calls.underWay === 0);
+    await this.#until('what is being loaded', () => this.#lanes.loading === 0);
     for (const repository of this.#repositories.all) {
       // What failed without being to blame is tried again when it is touched.
       for (const [name, { files }] of repository.models) {
