@@ -26,14 +26,28 @@ export function warningAt(path: FieldPath, message: string): Problem {
   return { severity: 'warning', path, message };
 }
 
-/** Ties problems to their lines; where a text has no place for one (an empty path), the line is 0. */
+/** Of one severity, more than anyone reads; finding their lines takes time. */
+const FINDINGS_MAX = 100;
+
+/**
+ * Ties problems to their lines; where a text has no place for one (an empty path), the line is 0. Those
+ * beyond {@link FINDINGS_MAX} of one severity are only counted.
+ */
 export function toFindings(problems: readonly Problem[], file: string, locate: Locate): Finding[] {
-  return problems.map(({ severity, path, message }) => ({
-    severity,
-    file,
-    line: path.length === 0 ? 0 : locate(path),
-    message,
-  }));
+  const counts = { error: 0, warning: 0 };
+  const findings = problems
+    .filter(({ severity }) => ++counts[severity] <= FINDINGS_MAX)
+    .map(({ severity, path, message }) => ({
+      severity,
+      file,
+      line: path.length === 0 ? 0 : locate(path),
+      message,
+    }));
+  for (const severity of ['error', 'warning'] as const) {
+    const omitted = counts[severity] - FINDINGS_MAX;
+    if (omitted > 0) findings.push({ severity, file, line: 0, message: `and ${omitted} more of this kind` });
+  }
+  return findings;
 }
 
 const PLAIN_NAME = /^[A-Za-z_]\w*$/;

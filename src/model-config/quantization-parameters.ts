@@ -63,6 +63,7 @@ export const QUANTIZATION_MODES = Object.keys(MODE_DEFAULTS) as readonly Quantiz
 const METHODS: readonly CalibrationMethod[] = ['min-max', 'percentile', 'entropy'];
 const FAILURES: readonly QuantizationSpec['onFailure'][] = ['original', 'fail'];
 const BLOCK_SIZES = [16, 32, 64, 128, 256];
+const HINTS_MAX = 20;
 const SAMPLES_MAX = 100_000;
 const REQUESTS_MAX = 100_000;
 const SEED_MAX = 2 ** 32 - 1;
@@ -122,8 +123,11 @@ export function readQuantizationSettings(texts: ReadonlyMap<string, string>): {
   };
   for (const name of texts.keys()) {
     if ((QUANTIZATION_SETTINGS as readonly string[]).includes(name)) continue;
+    // Looking for what was meant takes time, and nobody reads as many.
     const hint =
-      didYouMean(name, QUANTIZATION_SETTINGS) || `; known ones: ${QUANTIZATION_SETTINGS.join(', ')}`;
+      problems.length < HINTS_MAX
+        ? didYouMean(name, QUANTIZATION_SETTINGS) || `; known ones: ${QUANTIZATION_SETTINGS.join(', ')}`
+        : '';
     problems.push({ setting: name, text: `is unknown${hint}` });
   }
   const mode = read('mode', null, oneOf(QUANTIZATION_MODES), `one of ${QUANTIZATION_MODES.join(', ')}`);

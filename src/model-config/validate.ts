@@ -1,3 +1,4 @@
+import { LIMITS } from '../settings/limits.js';
 import type { DynamicBatchingMessage, ModelConfig, QueuePolicyMessage } from './message.js';
 import { errorAt, type FieldPath, type Problem, warningAt } from './problem.js';
 
@@ -97,16 +98,18 @@ function validateCache({ name, ...config }: ModelConfig): Problem[] {
 }
 
 function validateGroupCounts({ instance_group }: ModelConfig): Problem[] {
-  return instance_group.flatMap(({ count }, index) =>
-    count >= 0
-      ? []
-      : [
-          warningAt(
-            ['instance_group', index, 'count'],
-            `instance_group count ${count} is negative, the default is taken`,
-          ),
-        ],
-  );
+  let instances = 0;
+  return instance_group.flatMap(({ count, gpus }, index) => {
+    const path = ['instance_group', index, 'count'];
+    if (count < 0) {
+      return [warningAt(path, `instance_group count ${count} is negative, the default is taken`)];
+    }
+    instances += count * Math.max(1, gpus.length);
+    if (instances <= LIMITS.instancesMax) return [];
+    return [
+      errorAt(path, `a model may have ${LIMITS.instancesMax} instances, its groups ask for ${instances}`),
+    ];
+  });
 }
 
 function validatePolicy({ version_policy }: ModelConfig): Problem[] {

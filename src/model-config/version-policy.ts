@@ -28,11 +28,13 @@ export function selectVersions(policy: VersionPolicy, available: readonly number
       return { versions: ascending, problems: [] };
     case 'latest':
       return { versions: ascending.slice(-policy.count), problems: [] };
-    case 'specific':
+    case 'specific': {
+      const wanted = new Set(policy.versions);
+      const present = new Set(ascending);
       return {
-        versions: ascending.filter((version) => policy.versions.includes(version)),
+        versions: ascending.filter((version) => wanted.has(version)),
         problems: policy.versions.flatMap((version, index) =>
-          ascending.includes(version)
+          present.has(version)
             ? []
             : [
                 warningAt(
@@ -42,5 +44,6 @@ export function selectVersions(policy: VersionPolicy, available: readonly number
               ],
         ),
       };
+    }
   }
 }

@@ -1,4 +1,4 @@
-import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, visit } from 'yaml';
 import { isTooDeep } from './nesting.js';
 import { malformed, type ParsedConfig, parsedFrom } from './parsed-config.js';
 import type { FieldPath, Locate } from './problem.js';
@@ -8,11 +8,22 @@ import { camelCase } from './schema.js';
 export function parseYaml(text: string, file: string): ParsedConfig {
   if (isTooDeep(text)) return malformed(file, 0, 'failed to read YAML: it nests too deep');
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'error' });
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    logLevel: 'error',
+    // The parser compares each key with all others of its map.
+    uniqueKeys: false,
+  });
   const [error] = document.errors;
   if (error !== undefined) {
     const reason = error.code === 'MULTIPLE_DOCS' ? 'it holds several documents' : error.message;
     return malformed(file, lines.linePos(error.pos[0]).line, `failed to read YAML: ${reason}`);
+  }
+  const repeated = repeatedKey(document);
+  if (repeated !== null) {
+    const { line } = lines.linePos(repeated);
+    return malformed(file, line, 'failed to read YAML: Map keys must be unique');
   }
   let plain: unknown;
   try {
@@ -23,6 +34,26 @@ export function parseYaml(text: string, file: string): ParsedConfig {
     return malformed(file, 0, `failed to read YAML: ${message}`);
   }
   return parsedFrom(plain, file, locateInYaml(document, lines));
+}
+
+/** Where a key stands that its map has already; null where there is none. */
+function repeatedKey(document: Document): number | null {
+  let offset: number | null = null;
+  visit(document, {
+    Map(_, map) {
+      const seen = new Set<unknown>();
+      for (const { key } of map.items) {
+        const value = isScalar(key) ? key.value : key;
+        if (seen.has(value)) {
+          offset = startOf(key);
+          return visit.BREAK;
+        }
+        seen.add(value);
+      }
+      return undefined;
+    },
+  });
+  return offset;
 }
 
 /** Finds lines of fields by the places that the parser kept. */

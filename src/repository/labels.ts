@@ -2,6 +2,7 @@ import { realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ModelConfig } from '../model-config/message.js';
 import { errorAt, type FieldPath, type Problem } from '../model-config/problem.js';
+import { LIMITS } from '../settings/limits.js';
 import { readFailure, systemReason } from './fs-errors.js';
 import { isInside } from './paths.js';
 import { readTextFile } from './text-file.js';
@@ -54,5 +55,5 @@ async function readInside(directory: string, file: string): Promise<string> {
   if (!isInside(await realpath(directory), await realpath(target))) {
     throw new Error('it leads outside the folder of the model');
   }
-  return readTextFile(target);
+  return readTextFile(target, LIMITS.labelBytesMax);
 }

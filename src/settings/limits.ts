@@ -82,8 +82,12 @@ export const LIMITS = {
   reloadWaitersMax: 4096,
   /** How long they wait. */
   reloadWaitMs: 60_000,
-  /** Size of a configuration or label file. */
-  configBytesMax: 16 << 20,
+  /** Instances of one model; machines in the field have a few hundred processors. */
+  instancesMax: 4096,
+  /** Size of a configuration, which is read on the serving thread: those in the field have kilobytes. */
+  configBytesMax: 1 << 20,
+  /** Size of a label file. */
+  labelBytesMax: 16 << 20,
   /** Folders and files at the top of one repository. */
   repositoryEntriesMax: 65_536,
   /** Files and folders of one model; large models in shards have hundreds. */

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { checkParameters } from '#naiad/model-config/parameters.js';
 import { parseConfig } from '#naiad/model-config/parse.js';
+import { toFindings } from '#naiad/model-config/problem.js';
 import { validateConfig } from '#naiad/model-config/validate.js';
 import { problemLines } from './builders.js';
 
@@ -133,5 +135,33 @@ describe('validation before the model is loaded', () => {
         -1,
       ),
     ).toHaveLength(5);
+  });
+});
+
+describe('instances', () => {
+  it.each([
+    ['instance_group { count: 2000000000 }', 0, 2_000_000_000],
+    ['instance_group [ { count: 4000 }, { count: 97 } ]', 1, 4097],
+    ['instance_group { kind: KIND_GPU count: 2049 gpus: [ 0, 1 ] }', 0, 4098],
+  ])('%s are more than a model may have', (text, group, asked) => {
+    expect(validate(text)).toEqual([
+      `error instance_group.${group}.count: a model may have 4096 instances, its groups ask for ${asked}`,
+    ]);
+  });
+
+  it('may be as many as the bound', () => {
+    expect(validate('instance_group { count: 4096 }')).toEqual([]);
+  });
+});
+
+describe('a configuration with very many mistakes', () => {
+  it('has the first of them told, and counted what is left', () => {
+    const many = Array.from({ length: 4000 }, (_, index) => `"quantization.x${index}": { string_value: "" }`);
+    const text = `parameters: { ${many.join(', ')} }`;
+    const { config, locate } = parseConfig('yaml', text, 'config.yaml');
+    // One says that none of them has an effect without a mode.
+    const findings = toFindings(checkParameters(config), 'config.yaml', locate);
+    expect(findings).toHaveLength(101);
+    expect(findings.at(-1)?.message).toBe('and 3901 more of this kind');
   });
 });

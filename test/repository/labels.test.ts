@@ -94,9 +94,9 @@ describe('labels', () => {
 
   it('are no more than a configuration may have', async () => {
     const folder = aFolder();
-    truncateSync(join(folder, 'labels.txt'), LIMITS.configBytesMax + 1);
+    truncateSync(join(folder, 'labels.txt'), LIMITS.labelBytesMax + 1);
     expect((await read(folder, 'labels.txt')).problems).toEqual([
-      `output.0.label_filename: label file 'labels.txt' of output 'Y': it has ${LIMITS.configBytesMax + 1} bytes, the limit is ${LIMITS.configBytesMax}`,
+      `output.0.label_filename: label file 'labels.txt' of output 'Y': it has ${LIMITS.labelBytesMax + 1} bytes, the limit is ${LIMITS.labelBytesMax}`,
     ]);
   });
 });
