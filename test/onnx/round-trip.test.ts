@@ -16,7 +16,7 @@ describe('a model that is written and read', () => {
       fc.property(arbitraryModel, (model) => {
         expect(again(model)).toEqual(model);
       }),
-      { numRuns: 150 },
+      { numRuns: 100 },
     );
   });
 
@@ -26,7 +26,7 @@ describe('a model that is written and read', () => {
         const bytes = encodeModel(model);
         expect(encodeModel(decodeModel(bytes)).equals(bytes)).toBe(true);
       }),
-      { numRuns: 100 },
+      { numRuns: 50 },
     );
   });
 
