@@ -6,6 +6,8 @@ export interface Sighting {
   readonly repository: string;
   /** Since when it looks like this, monotonic. */
   readonly sinceNs: number;
+  /** Whether it was seen to look otherwise before. */
+  readonly changing: boolean;
   /** Whether this look of it has been dealt with. */
   readonly handled: boolean;
   /** Since when it is gone; null while it is there. */
@@ -32,8 +34,8 @@ export interface Now {
 }
 
 /**
- * What of a repository is to be dealt with. Files count as left alone when their own times say so, or when
- * they have looked the same to us for as long, since clocks of file systems may be ahead of ours.
+ * What of a repository is to be dealt with. Files count as left alone when they have looked the same to us
+ * for long enough, at first sight also when their own times say so.
  */
 export function assessChanges(
   { models, unreadable }: Listing,
@@ -76,10 +78,21 @@ export function quietInNs(changedMs: number, { wallMs, settleNs }: Pick<Now, 'wa
 function sight(model: ListedModel, before: Sighting | undefined, nowNs: number): Sighting {
   if (before !== undefined && before.signature === model.signature) return { ...before, goneSinceNs: null };
   const { repository } = model.folder;
-  return { signature: model.signature, repository, sinceNs: nowNs, handled: false, goneSinceNs: null };
+  const { signature } = model;
+  return {
+    signature,
+    repository,
+    sinceNs: nowNs,
+    changing: before !== undefined,
+    handled: false,
+    goneSinceNs: null,
+  };
 }
 
-/** The earlier of when its files changed and when it came to look like this. */
-function quietSinceNs({ changedMs }: ListedModel, { sinceNs }: Sighting, { nowNs, wallMs }: Now): number {
-  return Math.min(sinceNs, nowNs - (wallMs - changedMs) * 1e6);
+/**
+ * Since when it is known to look like this: at first sight as long as its files say, but what was seen to
+ * change since we saw it, for the clock of a file system may also be behind ours.
+ */
+function quietSinceNs(model: ListedModel, { sinceNs, changing }: Sighting, { nowNs, wallMs }: Now): number {
+  return changing ? sinceNs : Math.min(sinceNs, nowNs - (wallMs - model.changedMs) * 1e6);
 }

@@ -42,13 +42,19 @@ export type Action =
  * step it leads from any state to the aspired one, never with a moment in which a model that could be
  * served is not, unless its policy puts memory first.
  */
-export function nextAction(model: ModelSnapshot): Action | null {
+export function nextAction(snapshot: ModelSnapshot): Action | null {
+  const model = { ...snapshot, targets: targets(snapshot) };
   return publication(model) ?? withdrawal(model) ?? unloading(model) ?? load(model);
 }
 
+/** A snapshot with what follows from it. */
+interface View extends ModelSnapshot {
+  readonly targets: readonly AspiredSnapshot[];
+}
+
 /** Something loaded that shall be served and is not. */
-function publication(model: ModelSnapshot): Action | null {
-  for (const target of targets(model)) {
+function publication(model: View): Action | null {
+  for (const target of model.targets) {
     if (isReady(model, target)) continue;
     const loaded = find(model, target, ['DRAINING', 'STANDBY']);
     if (loaded !== undefined) return { kind: 'publish', revision: loaded.id };
@@ -57,25 +63,25 @@ function publication(model: ModelSnapshot): Action | null {
 }
 
 /** Something served that is not to be served any more, and whose place is taken. */
-function withdrawal(model: ModelSnapshot): Action | null {
+function withdrawal(model: View): Action | null {
   const surplus = model.revisions.find(
     (revision) => revision.state === 'READY' && isReplaced(model, revision),
   );
   return surplus === undefined ? null : { kind: 'withdraw', revision: surplus.id };
 }
 
-function unloading(model: ModelSnapshot): Action | null {
+function unloading(model: View): Action | null {
   const surplus = model.revisions.find(
     (revision) =>
       revision.state === 'STANDBY' &&
-      !targets(model).some((target) => matches(revision, target)) &&
+      !model.targets.some((target) => matches(revision, target)) &&
       (!revision.keep || model.policy === 'memory-preserving'),
   );
   return surplus === undefined ? null : { kind: 'unload', revision: surplus.id };
 }
 
 /** One at a time, the highest version first, since that is the one most requests ask for. */
-function load(model: ModelSnapshot): Action | null {
+function load(model: View): Action | null {
   if (isLoading(model)) return null;
   const target = missing(model);
   if (target === undefined) return null;
@@ -84,7 +90,7 @@ function load(model: ModelSnapshot): Action | null {
   return { kind: 'load', version: target.version, fingerprint: target.fingerprint };
 }
 
-function isReplaced(model: ModelSnapshot, revision: RevisionSnapshot): boolean {
+function isReplaced(model: View, revision: RevisionSnapshot): boolean {
   if (model.aspired.length === 0) return true;
   if (isTarget(model, revision)) return false;
   const next = missing(model);
@@ -96,16 +102,16 @@ function isReplaced(model: ModelSnapshot, revision: RevisionSnapshot): boolean {
   return settled && model.aspired.some((target) => isReady(model, target));
 }
 
-function isLoading({ revisions }: ModelSnapshot): boolean {
+function isLoading({ revisions }: View): boolean {
   return revisions.some(({ state }) => state === 'LOADING');
 }
 
 /** Whether the memory of a revision is given back before something else is loaded. */
-function isInTheWay(model: ModelSnapshot, revision: RevisionSnapshot): boolean {
+function isInTheWay(model: View, revision: RevisionSnapshot): boolean {
   return revision.state === 'UNLOADING' || !isTarget(model, revision);
 }
 
-function makesRoom({ policy }: ModelSnapshot, target: AspiredSnapshot): boolean {
+function makesRoom({ policy }: View, target: AspiredSnapshot): boolean {
   return policy === 'memory-preserving' && target.needsSessions;
 }
 
@@ -127,14 +133,14 @@ function targets(model: ModelSnapshot): AspiredSnapshot[] {
   return wanted.toSorted((a, b) => b.version - a.version);
 }
 
-function missing(model: ModelSnapshot): AspiredSnapshot | undefined {
-  return targets(model).find(
+function missing(model: View): AspiredSnapshot | undefined {
+  return model.targets.find(
     (target) => !target.failed && !find(model, target, ['LOADING', 'STANDBY', 'READY', 'DRAINING']),
   );
 }
 
-function isTarget(model: ModelSnapshot, revision: RevisionSnapshot): boolean {
-  return targets(model).some((target) => matches(revision, target));
+function isTarget(model: View, revision: RevisionSnapshot): boolean {
+  return model.targets.some((target) => matches(revision, target));
 }
 
 function isReady(model: ModelSnapshot, target: AspiredSnapshot): boolean {

@@ -73,6 +73,15 @@ describe('assessChanges', () => {
     expect(names(repository.look(11, listing([listed('m', 'copy 9', -9)])).changed)).toEqual(['m']);
   });
 
+  it('does not believe the times of files that it has seen to change', () => {
+    const repository = new Repository();
+    repository.look(0, listing([listed('m', 'a', 60)]));
+    // The clock of the file system is behind: what has just changed looks old.
+    expect(repository.look(1, listing([listed('m', 'b', 60)])).changed).toEqual([]);
+    expect(repository.look(2, listing([listed('m', 'b', 60)])).changed).toEqual([]);
+    expect(names(repository.look(3, listing([listed('m', 'b', 60)])).changed)).toEqual(['m']);
+  });
+
   it('takes files with times in the future as left alone when they look the same long enough', () => {
     const repository = new Repository();
     const future = listing([listed('m', 'a', -3600)]);
