@@ -240,7 +240,9 @@ export class World {
     if (this.#scenario.busy === 'sometimes') this.#busy = false;
     await this.#until('the start', () => this.#started);
     await this.#until('the calls', () => this.#calls.underWay === 0);
+    // A load that has failed is known to have when all of it is given back.
     await this.#until('what is being loaded', () => this.#lanes.loading === 0);
+    await this.#advance(20 * SECOND_NS);
     for (const repository of this.#repositories.all) {
       // What failed without being to blame is tried again when it is touched.
       for (const [name, { files }] of repository.models) {
