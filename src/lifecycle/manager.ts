@@ -5,6 +5,7 @@ import { FindingsError, formatFinding } from '../model-config/findings.js';
 import type { ListedModel, Listing, Store } from '../repository/store.js';
 import { LIMITS } from '../settings/limits.js';
 import type { ControlMode, LifecycleSettings } from '../settings/settings.js';
+import { askStore, StoreError } from './ask-store.js';
 import { quietInNs } from './assess-changes.js';
 import type { LoadOptions, RepositoryControl } from './control.js';
 import type { Generation } from './generation.js';
@@ -167,8 +168,10 @@ export class ModelManager implements RepositoryControl {
       return await this.#readQuiet(name, options.config, isNewest);
     } catch (error) {
       if (error instanceof ServingError) throw error;
+      if (error instanceof StoreError) throw repositoryErrors.notInRepository(name, error.message);
       // An override is gone with its request; what lies in the repository is to be seen in the index.
-      if (options.config === null && isNewest() && !this.#stopping) {
+      const isOverride = options.config !== null || options.files.size > 0;
+      if (!isOverride && isNewest() && !this.#stopping) {
         this.#lifecycle(name).reject(rejectionReason(error));
       }
       throw loadRefusal(name, error);
@@ -198,7 +201,7 @@ export class ModelManager implements RepositoryControl {
   /** The model when its files have been left alone for long enough. */
   async #findQuiet(name: string, endNs: number, isNewest: () => boolean): Promise<ListedModel | null> {
     const { store, clock, settings } = this.#options;
-    let listed = await store.find(name);
+    let listed = await askStore(store.find(name));
     let sinceNs = clock.nowNs();
     while (listed !== null && isNewest()) {
       const now = { nowNs: clock.nowNs(), wallMs: clock.wallMs(), settleNs: settings.settleMs * 1e6 };
@@ -210,7 +213,7 @@ export class ModelManager implements RepositoryControl {
       if (now.nowNs + waitNs > endNs) throw new Error(KEEPS_CHANGING);
       await sleep(clock, waitNs);
       const before: ListedModel = listed;
-      listed = await store.find(name);
+      listed = await askStore(store.find(name));
       if (listed?.signature !== before.signature) sinceNs = clock.nowNs();
     }
     return listed;
@@ -268,6 +271,7 @@ export class ModelManager implements RepositoryControl {
       generation = await this.#read(listed, { override: null, sent: false });
     } catch (error) {
       if (error instanceof ChangedWhileReadError || this.#stopping) return 'soon';
+      if (error instanceof StoreError) return 'later';
       this.#leaving.delete(name);
       this.#lifecycle(name).reject(rejectionReason(error));
       // What can't be read for a reason outside the configuration may be readable the next time.

@@ -1,6 +1,7 @@
 import type { ModelFolder } from '../repository/model-folder.js';
 import { readModelSource } from '../repository/model-source.js';
 import type { ArchivedModel, ListedModel, Store } from '../repository/store.js';
+import { askStore } from './ask-store.js';
 import { type Generation, type GenerationOrigin, toGeneration } from './generation.js';
 
 /** The files of a model changed while they were read: what was read may be half of one and half of another. */
@@ -26,7 +27,8 @@ export interface ReadOptions {
 /**
  * Reads a model: its configuration, which says what versions are served, and their content, fetched to
  * where nothing changes it. Rejects with FindingsError when it can't be served, with
- * {@link ChangedWhileReadError} when it was not left alone, with Error when it can't be read.
+ * {@link ChangedWhileReadError} when it was not left alone, with StoreError when the store can't tell, with
+ * Error when it can't be read.
  */
 export async function readGeneration(
   store: Store,
@@ -41,7 +43,7 @@ export async function readGeneration(
     failure = error;
   }
   // What was not left alone may look wrong in any way.
-  if (!options.sent && (await store.find(listed.name))?.signature !== listed.signature) {
+  if (!options.sent && (await askStore(store.find(listed.name)))?.signature !== listed.signature) {
     throw new ChangedWhileReadError(listed.name);
   }
   if (generation === null) throw failure;
