@@ -164,8 +164,9 @@ export class RepositoryLoop {
     const { onChanged, clock, settleNs } = this.#options;
     const { name, signature } = model;
     const handle = async (): Promise<void> => {
+      // When its turn comes it may be gone.
       const handling = await this.#reads.run(async () =>
-        this.#phase === 'stopped' ? 'later' : onChanged(model),
+        this.#phase === 'stopped' || !this.#sightings.has(name) ? 'later' : onChanged(model),
       );
       this.#handling.delete(name);
       const sighting = this.#sightings.get(name);
