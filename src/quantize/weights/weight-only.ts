@@ -1,10 +1,8 @@
 import type { QuantizationSpec } from '../../model-config/quantization.js';
-import { valueInfoOf } from '../../onnx/build.js';
 import { putInitializers, removeDead } from '../../onnx/edit-graph.js';
 import { GraphView } from '../../onnx/graph-view.js';
 import type { OnnxModel, OnnxNode } from '../../onnx/model.js';
 import { canRaiseOpset, opsetOf, withIrVersion, withOpset } from '../../onnx/opset.js';
-import { factsOf, type ValueFacts, valueFacts } from '../../onnx/value-facts.js';
 import type { LayerReport, MethodContext, QuantizeMethod, Rewritten } from '../method.js';
 import { refuseQuantized } from '../quantized-operators.js';
 import { nameOf } from '../static/selection.js';
@@ -12,6 +10,7 @@ import { codeBookFormat } from './code-book-format.js';
 import { columnsOf } from './columns.js';
 import { addGemmBias } from './gemm-bias.js';
 import { integerFormat } from './integer-format.js';
+import { knownFacts } from './known-facts.js';
 import { PartsWriter } from './parts-writer.js';
 import { CONTRIB_DOMAIN, CONTRIB_VERSION, type WeightFormat, type WrittenWeights } from './weight-format.js';
 import { tensorBytes, type WeightLayer } from './weight-layer.js';
@@ -74,17 +73,6 @@ function planWithOpset(
   if (needed <= before) return { model, plan };
   const raised = withOpset(model, '', needed, facts);
   return { model: raised, plan: planWeights(new GraphView(raised), context, options) };
-}
-
-function knownFacts({ graph }: OnnxModel, { facts }: MethodContext): ValueFacts {
-  const told = [...facts].map(([name, { elemType, shape }]) =>
-    valueInfoOf(
-      name,
-      elemType,
-      shape.map((size) => (size < 0 ? null : size)),
-    ),
-  );
-  return valueFacts(factsOf(graph).values(), told);
 }
 
 /** One rewriting of a graph: layers are replaced where they stand, all values keep their names. */
