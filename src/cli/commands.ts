@@ -1,6 +1,7 @@
 import { SERVE_FLAGS } from '../settings/serve-flags.js';
 import { CHECK_FLAGS, HEALTH_FLAGS, INFER_FLAGS, MODELS_FLAGS } from './client-flags.js';
 import type { Command } from './command.js';
+import { EVALUATE_FLAGS } from './evaluate/flags.js';
 
 const USAGE_EXIT = 'The command line has mistakes; each is on a line of its own on standard error.';
 
@@ -60,6 +61,27 @@ export const COMMANDS: readonly Command[] = [
       2: USAGE_EXIT,
     },
     load: async () => (await import('./infer.js')).infer,
+  },
+  {
+    name: 'evaluate',
+    summary: 'Hold a model, or two versions of it, against labelled data.',
+    operands: 'MODEL|FILE.onnx',
+    text: [
+      'Asks a model on a running server, or one in a file, for each item of the data and tells how many it has right: in all, by class, and what is taken for what.',
+      'Pictures are decoded as the model is configured to; .npy and .json hold one item each.',
+    ],
+    flags: Object.values(EVALUATE_FLAGS),
+    examples: [
+      'naiad evaluate face_emotion --data faces/',
+      'naiad evaluate face_emotion --data faces.csv --compare 1 --max-drop 0.01',
+      'naiad evaluate model.onnx --data photos/ --labels labels.txt --image scale=0.00392 --json',
+    ],
+    exits: {
+      0: 'All items were asked, and no bound is missed.',
+      1: 'The model or the data can not be used, items could not be asked, or --min-accuracy or --max-drop is missed; the figures are told wherever there are some.',
+      2: USAGE_EXIT,
+    },
+    load: async () => (await import('./evaluate/evaluate.js')).evaluate,
   },
   {
     name: 'models',

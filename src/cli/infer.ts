@@ -1,13 +1,11 @@
-import { readFile, stat } from 'node:fs/promises';
 import { systemClock } from '../lib/clock.js';
-import { LIMITS } from '../settings/limits.js';
 import type { ParsedFlags } from '../settings/parse-flags.js';
 import type { NamedTensor } from '../tensor/tensor.js';
 import { readGrpcAddress } from './address.js';
 import { ServerClient } from './client.js';
 import { INFER_FLAGS as FLAGS } from './client-flags.js';
 import { readFlags } from './command.js';
-import { CommandError, EXIT, UsageError } from './exit-codes.js';
+import { EXIT, UsageError } from './exit-codes.js';
 import { type GivenSource, type Source, toInputTensors, toSignatures } from './infer-inputs.js';
 import { formatResult, toResult } from './infer-result.js';
 import type { Io } from './io.js';
@@ -15,6 +13,7 @@ import { formatLatencies, type LatencySummary, summarize } from './latencies.js'
 import type { InferResponseMessage, ModelMetadataMessage } from './messages.js';
 import { type Progress, startProgress } from './progress.js';
 import { withKnownModels } from './read-index.js';
+import { parseJson, readSource } from './read-source.js';
 
 /** Sends one request, or the same one several times, and prints the answer. */
 export async function infer(argv: readonly string[], io: Io): Promise<number> {
@@ -79,37 +78,6 @@ async function readValue(value: string): Promise<Source> {
   const json = parseJson(value);
   if (json !== undefined) return { kind: 'json', label: shorten(value), value: json };
   return readSource(value, '; it is no JSON either (write a text as \'"text"\')');
-}
-
-async function readSource(path: string, hint = ''): Promise<Source> {
-  let bytes: Uint8Array;
-  try {
-    const { size } = await stat(path);
-    if (size > LIMITS.messageBytesMax) throw new CommandError(`${path} is larger than a message may be`);
-    bytes = await readFile(path);
-  } catch (error) {
-    if (error instanceof CommandError) throw error;
-    throw new CommandError(`can't read ${path}: ${reasonOf(error)}${hint}`, { cause: error });
-  }
-  if (!path.toLowerCase().endsWith('.json')) return { kind: 'file', label: path, bytes };
-  const value = parseJson(Buffer.from(bytes).toString());
-  if (value === undefined) throw new CommandError(`${path} is no valid JSON`);
-  return { kind: 'json', label: path, value };
-}
-
-function reasonOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : null;
-  if (code === 'ENOENT') return 'no such file';
-  if (code === 'EISDIR') return 'it is a directory';
-  return error instanceof Error ? error.message : String(error);
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
 }
 
 function outputNames(flags: ParsedFlags, metadata: ModelMetadataMessage): readonly string[] {
