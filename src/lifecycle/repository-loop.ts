@@ -65,7 +65,8 @@ export class RepositoryLoop {
   async settle(patienceNs: number, first: Listing): Promise<readonly string[]> {
     const { clock } = this.#options;
     const endNs = clock.nowNs() + patienceNs;
-    this.#assess(first, clock.nowNs());
+    this.#lookedNs = clock.nowNs();
+    this.#assess(first, this.#lookedNs);
     for (;;) {
       await Promise.all(this.#handling.values());
       if (this.#phase === 'stopped' || this.#nextNs >= endNs) break;

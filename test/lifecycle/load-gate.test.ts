@@ -54,4 +54,17 @@ describe('LoadGate', () => {
     await expect(gate.run(() => Promise.reject(new Error('broken')))).rejects.toThrow('broken');
     await expect(gate.run(() => Promise.resolve('well'))).resolves.toBe('well');
   });
+
+  it('lets nobody wait for one that waits no longer', async () => {
+    const gate = new LoadGate(1, () => false);
+    const begun: string[] = [];
+    const leave = ['a', 'b', 'c'].map((name) => gate.ask(() => begun.push(name)));
+    leave[1]?.();
+    expect(begun).toEqual(['a']);
+    leave[0]?.();
+    leave[0]?.();
+    expect(begun).toEqual(['a', 'c']);
+    gate.ask(() => begun.push('d'));
+    expect(begun).toEqual(['a', 'c']);
+  });
 });

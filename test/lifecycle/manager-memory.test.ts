@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { LATEST } from '#naiad/lifecycle/catalog.js';
-import { type Harness, type HarnessOptions, serving } from './harness.js';
+import { Harness, type HarnessOptions, serving } from './harness.js';
 
 vi.mock('node:fs/promises', async (importOriginal) => {
   const { virtualPromises } = await import('./simulation/virtual-disk.js');
@@ -8,6 +8,8 @@ vi.mock('node:fs/promises', async (importOriginal) => {
   return { ...promises, default: promises };
 });
 
+const OUTDATED =
+  'Newer operation has been applied to the model lifecycle, current load operation is out-dated.';
 const DAMAGED = 'Internal: the model is damaged';
 
 /** A server with a model that does not fit twice. */
@@ -92,6 +94,58 @@ describe('a model that does not fit twice', () => {
     expect([isHeld(server), server.index('m')]).toEqual([false, ['1 READY']]);
     await server.seconds(2);
     expect([load.outcome, server.lanes.loads, server.instances('m')]).toEqual(['done', 2, 2]);
+  });
+
+  it('is served until it is its turn to load', async () => {
+    const names = ['m', 'n', 'o'];
+    const server = new Harness({
+      loadModels: null,
+      reloadPolicy: 'memory-preserving',
+      loadsMax: 1,
+    });
+    for (const name of names) server.write(name, { 1: 'good' });
+    await server.start();
+    for (const name of names) server.write(name, { 1: 'good' });
+    const loads = names.map((name) => server.load(name));
+    let rounds = 0;
+    for (; loads.some(({ outcome }) => outcome === 'under way'); rounds++) {
+      await server.seconds(0.1);
+      const served = names.filter((name) => Object.keys(server.contents(name)).length > 0);
+      expect(served.length).toBeGreaterThan(1);
+    }
+    expect(rounds).toBeLessThan(60);
+    expect(loads.map(({ outcome }) => outcome)).toEqual(['done', 'done', 'done']);
+    expect(server.clock.pendingTimers).toBe(0);
+  });
+
+  it('does not hold up others while its requests take their time', async () => {
+    const server = await tight({ loadsMax: 1 });
+    const lease = server.lease('m');
+    server.write('m', { 1: 'good' });
+    const slow = server.load('m');
+    await server.seconds(2);
+    expect(server.index('m')).toEqual(['1 LOADING']);
+    server.write('n', { 1: 'good' });
+    const other = server.load('n');
+    await server.seconds(65);
+    expect([slow.outcome, other.outcome]).toEqual(['under way', 'done']);
+    lease.release();
+    await server.seconds(2);
+    expect(slow.outcome).toBe('done');
+  });
+
+  it('gives up its turn when it is to be unloaded', async () => {
+    const server = await tight({ loadsMax: 1 });
+    server.write('n', { 1: 'good' });
+    const other = server.load('n');
+    server.write('m', { 1: 'good' });
+    const load = server.load('m');
+    await server.seconds(1.5);
+    expect(server.index('m')).toEqual(['1 READY']);
+    const unload = server.unload('m');
+    await server.seconds(3);
+    expect([load.outcome, unload.outcome, other.outcome]).toEqual([OUTDATED, 'done', 'done']);
+    expect([server.lanes.live.size, server.clock.pendingTimers]).toEqual([1, 0]);
   });
 
   it('is not kept warm', async () => {

@@ -42,6 +42,7 @@ function parse(word: string): { version: number; fingerprint: string; rest: stri
 
 function told(action: Action | null): string {
   if (action === null) return 'nothing';
+  if (action.kind === 'ask' || action.kind === 'yield') return action.kind;
   return action.kind === 'load' ? `load ${action.fingerprint}` : `${action.kind} #${action.revision}`;
 }
 
@@ -50,8 +51,9 @@ function snapshot(
   has: string,
   policy: ModelSnapshot['policy'],
   fallbacks: string,
+  turn: ModelSnapshot['turn'] = 'none',
 ): ModelSnapshot {
-  return { policy, aspired: aspired(wants), fallbacks: aspired(fallbacks), revisions: revisions(has) };
+  return { policy, aspired: aspired(wants), fallbacks: aspired(fallbacks), revisions: revisions(has), turn };
 }
 
 describe('nextAction, availability preserving', () => {
@@ -105,43 +107,57 @@ describe('nextAction, availability preserving', () => {
 
 describe('nextAction, memory preserving', () => {
   it.each([
-    // aspired, revisions, fallbacks, expected
-    ['1b', '1a:READY', '1a', 'withdraw #1'],
-    ['1b', '1a:DRAINING', '1a', 'nothing'],
-    ['1b', '1a:STANDBY', '1a', 'unload #1'],
-    ['1b', '1a:STANDBY+', '1a', 'unload #1'],
-    ['1b', '1a:UNLOADING', '1a', 'nothing'],
-    ['1b', '', '1a', 'load 1b'],
-    ['1b', '1b:READY', '1b', 'nothing'],
+    // aspired, revisions, fallbacks, turn, expected
+    ['1b', '1a:READY', '1a', 'held', 'withdraw #1'],
+    ['1b', '1a:DRAINING', '1a', 'held', 'nothing'],
+    ['1b', '1a:STANDBY', '1a', 'held', 'unload #1'],
+    ['1b', '1a:STANDBY+', '1a', 'held', 'unload #1'],
+    ['1b', '1a:UNLOADING', '1a', 'held', 'nothing'],
+    ['1b', '', '1a', 'held', 'load 1b'],
+    ['1b', '1b:LOADING', '1a', 'held', 'nothing'],
+    ['1b', '1b:READY', '1b', 'held', 'yield'],
+    ['1b', '1b:READY', '1b', 'none', 'nothing'],
+    // Nothing makes room before its turn.
+    ['1b', '1a:READY', '1a', 'none', 'ask'],
+    ['1b', '1a:READY', '1a', 'waiting', 'nothing'],
+    ['2c', '1a:READY', '1a', 'none', 'ask'],
+    ['2c', '1a:READY', '1a', 'waiting', 'nothing'],
+    ['1a', '1a:READY', '1a', 'waiting', 'yield'],
+    ['', '1a:READY', '', 'waiting', 'yield'],
+    // What finds room queues with its load.
+    ['1b', '', '', 'none', 'load 1b'],
+    ['1b', '', '1a', 'waiting', 'yield'],
+    ['1b', '1b:LOADING', '1a', 'none', 'nothing'],
     // What replaces it is no good: back to what was served.
-    ['1b!', '', '1a', 'load 1a'],
-    ['1b!', '1a:STANDBY', '1a', 'publish #1'],
-    ['1b!', '1a:READY', '1a', 'nothing'],
-    ['1b!', '', '1a!', 'nothing'],
-    ['2c!', '', '1a', 'load 1a'],
-    ['1b! 2c', '2c:READY', '1a', 'load 1a'],
+    ['1b!', '', '1a', 'held', 'load 1a'],
+    ['1b!', '1a:STANDBY', '1a', 'held', 'publish #1'],
+    ['1b!', '1a:READY', '1a', 'none', 'nothing'],
+    ['1b!', '', '1a!', 'none', 'nothing'],
+    ['2c!', '', '1a', 'held', 'load 1a'],
+    ['1b! 2c', '2c:READY', '1a', 'held', 'load 1a'],
     // It needs no memory of its own: nothing has to go.
-    ['1b=', '1a:READY', '1a', 'load 1b'],
-    ['1b=', '1a:READY 1b:STANDBY', '1a', 'publish #2'],
+    ['1b=', '1a:READY', '1a', 'none', 'load 1b'],
+    ['1b=', '1a:READY', '1a', 'held', 'yield'],
+    ['1b=', '1a:READY 1b:STANDBY', '1a', 'none', 'publish #2'],
     // Another version makes room as well.
-    ['2c', '1a:READY', '1a', 'withdraw #1'],
+    ['2c', '1a:READY', '1a', 'held', 'withdraw #1'],
     // What gives its memory back has it still, whatever it is.
-    ['1a', '1a:UNLOADING', '1a', 'nothing'],
-    ['1a=', '1a:UNLOADING', '1a', 'load 1a'],
+    ['1a', '1a:UNLOADING', '1a', 'held', 'nothing'],
+    ['1a=', '1a:UNLOADING', '1a', 'none', 'load 1a'],
     // What needs no room is loaded first, and nothing has to go before it is.
-    ['1b 2d=', '1a:READY 2c:READY', '1a 2c', 'load 2d'],
-    ['1b 2d=', '1a:READY 2c:READY 2d:LOADING', '1a 2c', 'nothing'],
-    ['1b 2d=', '1a:READY 2c:DRAINING 2d:READY', '1a 2d', 'withdraw #1'],
+    ['1b 2d=', '1a:READY 2c:READY', '1a 2c', 'none', 'load 2d'],
+    ['1b 2d=', '1a:READY 2c:READY 2d:LOADING', '1a 2c', 'none', 'nothing'],
+    ['1b 2d=', '1a:READY 2c:DRAINING 2d:READY', '1a 2d', 'held', 'withdraw #1'],
     // When nothing aspired is any good, all that was served comes back and nothing of it goes.
-    ['1b!', '2c:READY', '1a! 2c', 'nothing'],
-    ['1b!', '2c:READY', '1a 2c', 'load 1a'],
-    ['2c! 3d!', '', '1a 2b', 'load 2b'],
-    ['2c! 3d', '1a:READY 3d:READY', '1a 3d', 'withdraw #1'],
+    ['1b!', '2c:READY', '1a! 2c', 'none', 'nothing'],
+    ['1b!', '2c:READY', '1a 2c', 'none', 'load 1a'],
+    ['2c! 3d!', '', '1a 2b', 'held', 'load 2b'],
+    ['2c! 3d', '1a:READY 3d:READY', '1a 3d', 'none', 'withdraw #1'],
     // What stays as it is is left alone.
-    ['1a 2c', '1a:READY', '1a', 'load 2c'],
-    ['1a 2d', '1a:READY 2c:READY', '1a 2c', 'withdraw #2'],
-  ])('wants [%s], has [%s], served [%s]: %s', (wants, has, fallbacks, expected) => {
-    expect(told(nextAction(snapshot(wants, has, 'memory-preserving', fallbacks)))).toBe(expected);
+    ['1a 2c', '1a:READY', '1a', 'none', 'load 2c'],
+    ['1a 2d', '1a:READY 2c:READY', '1a 2c', 'held', 'withdraw #2'],
+  ] as const)('wants [%s], has [%s], served [%s], turn %s: %s', (wants, has, fallbacks, turn, expected) => {
+    expect(told(nextAction(snapshot(wants, has, 'memory-preserving', fallbacks, turn)))).toBe(expected);
   });
 });
 
@@ -159,11 +175,15 @@ describe('nextAction, step by step', () => {
   it.each(['availability-preserving', 'memory-preserving'] as const)(
     '%s: leads from any state to the aspired one by legal moves, and ends',
     (policy) => {
+      const turns: ModelSnapshot['turn'][] =
+        policy === 'memory-preserving' ? ['none', 'waiting', 'held'] : ['none'];
       const states: RevisionState[] = ['LOADING', 'STANDBY', 'READY', 'DRAINING', 'UNLOADING'];
       for (const first of states) {
         for (const second of states) {
           for (const wants of ['', '1a', '1b', '2c', '1b 2c', '1a! 2c', '1b!']) {
-            walk(snapshot(wants, `1a:${first} 1b:${second}`, policy, '1a'));
+            for (const turn of turns) {
+              walk(snapshot(wants, `1a:${first} 1b:${second}`, policy, '1a', turn));
+            }
           }
         }
       }
@@ -189,9 +209,12 @@ describe('nextAction, step by step', () => {
     for (const target of model.aspired) if (!target.failed) expect(ready).toContain(target.fingerprint);
     if (model.aspired.length === 0) expect(model.revisions).toEqual([]);
     expect(model.revisions.every(({ state }) => state === 'READY')).toBe(true);
+    expect(model.turn).toBe('none');
   }
 
   function perform(model: ModelSnapshot, action: Action): ModelSnapshot {
+    if (action.kind === 'ask') return { ...model, turn: 'waiting' };
+    if (action.kind === 'yield') return { ...model, turn: 'none' };
     if (action.kind === 'load') {
       const id = Math.max(0, ...model.revisions.map((revision) => revision.id)) + 1;
       const { version, fingerprint } = action;
@@ -213,7 +236,7 @@ describe('nextAction, step by step', () => {
   /** What is under way ends, one at a time. */
   function settle(model: ModelSnapshot): ModelSnapshot | null {
     const pending = model.revisions.find(({ state }) => SETTLES[state] !== undefined);
-    if (pending === undefined) return null;
+    if (pending === undefined) return model.turn === 'waiting' ? { ...model, turn: 'held' } : null;
     const revisionsLeft = model.revisions
       .map((revision) =>
         revision === pending ? move(revision, SETTLES[revision.state] as RevisionState) : revision,
