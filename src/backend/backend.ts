@@ -17,6 +17,8 @@ export interface InstanceOptions {
   readonly modelFile: string;
   /** Whether the file holds what the backend made of the model for this machine: nothing is left to optimise. */
   readonly compiled?: boolean;
+  /** Whether somebody may write to the files while the instance is loaded: none of them may be mapped. */
+  readonly mutableFiles?: boolean;
   readonly device: Device;
   /** `parameters {}` of the configuration as text. */
   readonly parameters: Readonly<Record<string, string>>;

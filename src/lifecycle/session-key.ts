@@ -13,13 +13,15 @@ export function instanceOptions(
   modelFile: string,
   instance: PlannedInstance,
 ): InstanceOptions {
-  const directory = folder.versions.find((candidate) => candidate.version === version)?.directory;
-  invariant(directory !== undefined, `version ${version} of model '${folder.name}' has no folder`);
+  const place = folder.versions.find((candidate) => candidate.version === version);
+  invariant(place !== undefined, `version ${version} of model '${folder.name}' has no folder`);
+  const { directory, origin } = place;
   return {
     modelName: folder.name,
     version,
     directory,
     modelFile,
+    ...(directory === origin && { mutableFiles: true }),
     device: instance.device,
     parameters: Object.fromEntries(
       Object.entries(config.parameters)
@@ -41,7 +43,14 @@ export function instanceOptions(
  */
 export function sessionKey(
   backend: string,
-  { directory: _directory, modelFile: _file, compiled: _form, parameters, ...options }: InstanceOptions,
+  {
+    directory: _directory,
+    modelFile: _file,
+    compiled: _form,
+    mutableFiles: _mutable,
+    parameters,
+    ...options
+  }: InstanceOptions,
   modelFilename: string,
   contentHash: string,
 ): string {

@@ -43,7 +43,10 @@ function tableModel(file: string): Uint8Array {
 const table = (add: number): Uint8Array =>
   new Uint8Array(Float32Array.from({ length: TABLE }, (_, i) => i + add).buffer);
 
-describe('files under a loaded session, which has mapped them', () => {
+describe.each([
+  ['copied, and mapped by it', true],
+  ['served from the repository itself', false],
+])('files under a loaded session, %s,', (_, cache) => {
   const HARMS: Readonly<Record<string, (weights: string, folder: string) => void>> = {
     'cut off': (weights) => truncateSync(weights, 0),
     overwritten: (weights) => writeFileSync(weights, new Uint8Array(statSync(weights).size).fill(77)),
@@ -55,7 +58,7 @@ describe('files under a loaded session, which has mapped them', () => {
       [`table${index}/1/model.onnx`]: tableModel('weights.bin'),
       [`table${index}/1/weights.bin`]: table(0.5),
     }));
-    const server = await serve('explicit', Object.assign({}, ...models));
+    const server = await serve('explicit', Object.assign({}, ...models), { cache });
     // A value of each page.
     const places = Array.from({ length: TABLE / 512 }, (_, page) => page * 512 + (page % 512));
     for (const [index, [name, harm]] of Object.entries(HARMS).entries()) {

@@ -1,6 +1,7 @@
 import { env, InferenceSession } from 'onnxruntime-node';
 import type { Backend } from '../backend.js';
 import { oneLine, ortErrorText } from './error-text.js';
+import { externalBytes } from './external-bytes.js';
 import { OnnxInstance } from './instance.js';
 import { sessionOptions } from './session-options.js';
 
@@ -29,8 +30,16 @@ export const onnxruntimeBackend: Backend = {
   name: 'onnxruntime',
   async load(options) {
     const session = sessionOptions(options);
+    const { modelFile, mutableFiles = false, compiled = false } = options;
+    // What was compiled lies in the cache.
+    const externalData = mutableFiles && !compiled ? externalBytes(modelFile) : [];
     try {
-      return new OnnxInstance(await InferenceSession.create(options.modelFile, session));
+      return new OnnxInstance(
+        await InferenceSession.create(
+          modelFile,
+          externalData.length === 0 ? session : { ...session, externalData },
+        ),
+      );
     } catch (error) {
       throw new Error(loadErrorText(error), { cause: error });
     }
