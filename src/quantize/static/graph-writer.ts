@@ -16,7 +16,6 @@ export class GraphWriter {
   readonly tensors: OnnxTensor[] = [];
   readonly #names: UniqueNames;
   readonly #codings = new Map<string, Coding>();
-  readonly #zeros = new Map<string, string>();
 
   constructor(names: UniqueNames) {
     this.#names = names;
@@ -51,17 +50,20 @@ export class GraphWriter {
     return coding;
   }
 
-  /** A zero point of 0 for each of `channels`. */
-  zeros(dataType: typeof DataType.int8 | typeof DataType.int32, channels: number): string {
-    const key = `${dataType} ${channels}`;
-    let name = this.#zeros.get(key);
-    if (name === undefined) {
-      const data = dataType === DataType.int8 ? new Int8Array(channels) : new Int32Array(channels);
-      const type = dataType === DataType.int8 ? 'int8' : 'int32';
-      name = this.tensor(`zero_points_${type}_${channels}`, dataType, [channels], data);
-      this.#zeros.set(key, name);
-    }
-    return name;
+  /**
+   * Scales of channels with zero points of 0 in the type of the numbers. Each tensor gets zero points of its
+   * own: ONNX Runtime replaces them when it makes weights unsigned (`session.x64quantprecision`).
+   */
+  channelCoding(
+    base: string,
+    dataType: typeof DataType.int8 | typeof DataType.int32,
+    scales: Float32Array,
+  ): Coding {
+    const zeros = new (dataType === DataType.int8 ? Int8Array : Int32Array)(scales.length);
+    return {
+      scale: this.tensor(`${base}_scale`, DataType.float, [scales.length], scales),
+      zeroPoint: this.tensor(`${base}_zero_point`, dataType, [scales.length], zeros),
+    };
   }
 
   /** Rounds the float `value` to numbers called `numbers`. */

@@ -77,10 +77,7 @@ export class LayerWriter {
     const writer = this.#writer;
     const { numbers, scales } = weights;
     const tensor = writer.tensor(`${name}_quantized`, DataType.int8, dims, numbers);
-    const coding = {
-      scale: writer.tensor(`${name}_scale`, DataType.float, [scales.length], scales),
-      zeroPoint: writer.zeros(DataType.int8, scales.length),
-    };
+    const coding = writer.channelCoding(name, DataType.int8, scales);
     const value = writer.name(`${name}_dequantized`);
     writer.dequantize(tensor, value, coding, axis);
     return { ...weights, value, coding };
@@ -90,10 +87,7 @@ export class LayerWriter {
     const writer = this.#writer;
     const { numbers, scales } = quantizeBias(bias, inputScale, weights.scales);
     const tensor = writer.tensor(`${name}_quantized`, DataType.int32, [numbers.length], numbers);
-    const coding = {
-      scale: writer.tensor(`${name}_scale`, DataType.float, [scales.length], scales),
-      zeroPoint: writer.zeros(DataType.int32, scales.length),
-    };
+    const coding = writer.channelCoding(name, DataType.int32, scales);
     const value = writer.name(`${name}_dequantized`);
     writer.dequantize(tensor, value, coding, 0);
     return value;

@@ -42,7 +42,7 @@ function convLayer(node: OnnxNode, view: GraphView): Layer | string {
   const weight = constantFloats(node.inputs[1] ?? '', view, 'weights');
   if (typeof weight === 'string') return weight;
   if (weight.dims.length < 3) return `its weights have ${weight.dims.length} dimensions`;
-  const layout = filterLayout(weight.dims);
+  const layout = filterLayout(weight.dims, intAttribute(node, 'group', 1));
   const bias = biasOf(node, view, layout.channels);
   if (typeof bias === 'string') return bias;
   return {

@@ -10,6 +10,8 @@ export interface WeightLayout {
   readonly rowStride: number;
   readonly depth: number;
   readonly depthStride: number;
+  /** Whether kernels add the products of neighbours in 16 bits; those of depthwise convolutions don't. */
+  readonly pairs: boolean;
 }
 
 /** Weights as 8-bit integers, those of an output channel sharing a scale: weight = scale * number. */
@@ -31,20 +33,21 @@ const MAGNITUDE_MAX = 127;
 const PAIR_MAX = 127;
 
 /** Layout of the filters of a convolution: [output channels, input channels of a group, ...places]. */
-export function filterLayout(dims: readonly number[]): WeightLayout {
+export function filterLayout(dims: readonly number[], groups: number): WeightLayout {
   const [channels = 1, depth = 1, ...places] = dims;
   const rows = places.reduce((a, size) => a * size, 1);
-  return { channels, channelStride: depth * rows, rows, rowStride: 1, depth, depthStride: rows };
+  const pairs = depth > 1 || channels !== groups;
+  return { channels, channelStride: depth * rows, rows, rowStride: 1, depth, depthStride: rows, pairs };
 }
 
 /** Layout of a matrix whose columns are the output channels: [inputs, outputs]. */
 export function columnLayout([depth = 1, channels = 1]: readonly number[]): WeightLayout {
-  return { channels, channelStride: 1, rows: 1, rowStride: 0, depth, depthStride: channels };
+  return { channels, channelStride: 1, rows: 1, rowStride: 0, depth, depthStride: channels, pairs: true };
 }
 
 /** Layout of a matrix whose rows are the output channels: [outputs, inputs]. */
 export function rowLayout([channels = 1, depth = 1]: readonly number[]): WeightLayout {
-  return { channels, channelStride: depth, rows: 1, rowStride: 0, depth, depthStride: 1 };
+  return { channels, channelStride: depth, rows: 1, rowStride: 0, depth, depthStride: 1, pairs: true };
 }
 
 /** The bias is counted in input scale * weight scale: so many of them leave room for the sums in 32 bits. */
@@ -93,9 +96,8 @@ function channelScale(finest: number, bias: number): number {
 
 /** The least scale of the channel at `start` that keeps its numbers in bounds; 0 when all its weights are. */
 function finestScale(weights: Float32Array, layout: WeightLayout, start: number): number {
-  const { rows, rowStride, depth, depthStride } = layout;
-  // Kernels add up products 1 and 2, 3 and 4, ...; of an odd depth it depends on where the row begins. With a
-  // depth of 1 they don't add in pairs.
+  const { rows, rowStride, depth, depthStride, pairs } = layout;
+  // Kernels add up products 1 and 2, 3 and 4, ...; of an odd depth it depends on where the row begins.
   const stride = depth % 2 === 0 ? 2 : 1;
   let peak = 0;
   let pairPeak = 0;
@@ -114,5 +116,5 @@ function finestScale(weights: Float32Array, layout: WeightLayout, start: number)
       before = weight;
     }
   }
-  return Math.max(peak / MAGNITUDE_MAX, depth === 1 ? 0 : pairPeak / PAIR_MAX);
+  return Math.max(peak / MAGNITUDE_MAX, pairs ? pairPeak / PAIR_MAX : 0);
 }
