@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
+import { posix } from 'node:path';
 import { canonicalConfig } from '../model-config/canonical.js';
 import type { ModelConfig } from '../model-config/message.js';
+import { readQuantization } from '../model-config/quantization-parameters.js';
 import type { ModelSource } from '../repository/model-source.js';
 import type { ArchivedModel } from '../repository/store.js';
 
@@ -12,6 +14,8 @@ export interface GenerationVersion {
   readonly version: number;
   /** Hash of the version's files. */
   readonly contentHash: string;
+  /** Hash of the samples that it is quantized by, where these are files of the model. */
+  readonly samplesHash?: string;
   /** Hash of all that decides what this version answers: files, configuration, labels, warm-up data. */
   readonly fingerprint: string;
 }
@@ -43,10 +47,12 @@ export function toGeneration(
   },
 ): Generation {
   const { folder, config } = source;
-  const setup = [canonicalConfig(config), ...referencedFiles(config, parts.hashes)];
+  const samples = sampleFiles(config, parts.hashes);
+  const setup = [canonicalConfig(config), ...referencedFiles(config, parts.hashes), ...samples];
   const versions = source.versions.map((version): GenerationVersion => {
     const contentHash = parts.contentHashes.get(version) ?? '';
-    return { version, contentHash, fingerprint: digest([String(version), contentHash, ...setup]) };
+    const fingerprint = digest([String(version), contentHash, ...setup]);
+    return { version, contentHash, fingerprint, ...(samples.length > 0 && { samplesHash: digest(samples) }) };
   });
   const id = digest(versions.map(({ fingerprint }) => fingerprint));
   return {
@@ -78,6 +84,17 @@ function referencedFiles(config: ModelConfig, hashes: ReadonlyMap<string, string
     .filter((path) => path !== '')
     .sort()
     .map((path) => `${path} ${hashes.get(path) ?? 'missing'}`);
+}
+
+/** Samples for quantization that lie in the model's folder: path and hash of each. */
+function sampleFiles(config: ModelConfig, hashes: ReadonlyMap<string, string>): string[] {
+  const calibration = readQuantization(config).spec?.calibration;
+  if (calibration?.kind !== 'folder') return [];
+  const folder = `${posix.normalize(calibration.path).replace(/\/$/, '')}/`;
+  return [...hashes]
+    .filter(([path]) => path.startsWith(folder))
+    .map(([path, hash]) => `${path} ${hash}`)
+    .sort();
 }
 
 function digest(parts: readonly string[]): string {

@@ -1,4 +1,5 @@
 import { invariant } from '../lib/invariant.js';
+import type { PreparedModel } from '../worker/build/artifacts.js';
 import type { Executor } from '../worker/executor.js';
 
 /** An instance of a model and those that use it. */
@@ -6,6 +7,8 @@ export interface PooledInstance {
   /** What the instance was made of: equal keys, interchangeable instances. */
   readonly key: string;
   readonly executor: Executor;
+  /** What it was loaded from. */
+  readonly prepared?: PreparedModel;
 }
 
 /** Whether all instances live and go on in a set of these keys: then giving them back would free nothing. */
@@ -54,8 +57,8 @@ export class InstancePool {
   }
 
   /** Takes in a new instance, used once. */
-  add(key: string, executor: Executor): PooledInstance {
-    const instance = { key, executor };
+  add(key: string, executor: Executor, prepared?: PreparedModel): PooledInstance {
+    const instance = { key, executor, ...(prepared !== undefined && { prepared }) };
     const unsubscribe = executor.onAvailability(() => this.#onAvailability());
     this.#holdings.set(instance, { users: 1, unsubscribe });
     return instance;

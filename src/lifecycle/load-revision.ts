@@ -124,20 +124,20 @@ async function load(
       taken.push(present);
       return present;
     }
-    const executor = await preparation
-      .load(options, (prepared) =>
+    const { instance: executor, prepared } = await preparation
+      .load(options, (chosen) =>
         context.lanes.load({
           name: instance.name,
           model: folder.name,
           backend: config.backend,
-          options: prepared,
+          options: chosen,
           urgent,
         }),
       )
       .catch((error: unknown) => {
         throw inGpuTerms(error, instance, config);
       });
-    const added = pool.add(key, executor);
+    const added = pool.add(key, executor, prepared);
     taken.push(added);
     fresh.push(added);
     return added;
@@ -178,12 +178,8 @@ async function load(
   };
 }
 
-function keyOf(
-  { config }: ModelSource,
-  { contentHash }: GenerationVersion,
-  options: InstanceOptions,
-): string {
-  return sessionKey(config.backend, options, config.default_model_filename, contentHash);
+function keyOf({ config }: ModelSource, version: GenerationVersion, options: InstanceOptions): string {
+  return sessionKey(config, options, version);
 }
 
 function plan(context: LoadContext, { config, folder }: ModelSource): PlannedInstance[] {
@@ -204,6 +200,8 @@ function serve(
   const traits = BACKENDS.get(spec.backend);
   invariant(traits !== undefined, `backend '${spec.backend}' has no traits`);
   const executors = instances.map(({ executor }) => executor);
+  const prepared = instances[0]?.prepared;
+  const quantization = prepared && { report: prepared.report, shortfall: prepared.shortfall };
   const scheduler = createScheduler({
     model: spec.name,
     spec,
@@ -214,7 +212,16 @@ function serve(
     onBatch: (batch) =>
       statistics.batchExecuted(batch.rows, batch.computeInputNs, batch.computeInferNs, batch.computeOutputNs),
   });
-  return { name: spec.name, version, spec, traits, scheduler, executors, statistics };
+  return {
+    name: spec.name,
+    version,
+    spec,
+    traits,
+    scheduler,
+    executors,
+    statistics,
+    ...(quantization !== undefined && { quantization }),
+  };
 }
 
 /** Waits for all, so that none is left loading when one has failed; then throws the first failure. */

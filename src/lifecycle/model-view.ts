@@ -3,6 +3,7 @@ import type { Aspiration, AspireResult } from './aspiration.js';
 import type { CatalogEntry, VersionEntry } from './catalog.js';
 import type { Fallbacks } from './fallbacks.js';
 import { indexRows } from './index-rows.js';
+import type { TurnState } from './load-turn.js';
 import type { AspiredSnapshot, ModelSnapshot } from './next-action.js';
 import type { Revision, Target } from './revision.js';
 import { targetsOf } from './served-generations.js';
@@ -21,11 +22,12 @@ export interface ModelState {
   /** False once it was unloaded on purpose. */
   readonly wanted: boolean;
   readonly policy: ReloadPolicy;
+  readonly turn: TurnState;
 }
 
 /** What {@link nextAction} decides by; `needsSessions` tells of a target that it needs new ones. */
 export function toSnapshot(state: ModelState, needsSessions: (target: Target) => boolean): ModelSnapshot {
-  const { aspiration, revisions, fallbacks, policy } = state;
+  const { aspiration, revisions, fallbacks, policy, turn } = state;
   const toAspired = (target: Target, failed: boolean): AspiredSnapshot => ({
     version: target.version.version,
     fingerprint: target.version.fingerprint,
@@ -49,6 +51,7 @@ export function toSnapshot(state: ModelState, needsSessions: (target: Target) =>
       state: at,
       keep: kept,
     })),
+    turn,
   };
 }
 
@@ -64,9 +67,10 @@ export function toCatalogEntry(state: ModelState): CatalogEntry {
     })),
     retired: [...retired].filter((version) => !wanted || present.includes(version)),
   });
-  const versions = rows.map(
-    (row): VersionEntry => ({ ...row, serving: readyRevision(revisions, row.version)?.loaded.model ?? null }),
-  );
+  const versions = rows.map((row): VersionEntry => {
+    const serving = readyRevision(revisions, row.version)?.loaded.model ?? null;
+    return { ...row, reason: row.reason || (serving?.quantization?.shortfall ?? ''), serving };
+  });
   return { reason: rejection, wanted, held: isHeld(state), heldVersions: heldVersions(state), versions };
 }
 

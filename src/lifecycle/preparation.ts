@@ -1,9 +1,12 @@
+import { join, resolve } from 'node:path';
 import type { InstanceOptions } from '../backend/backend.js';
 import type { Clock } from '../lib/clock.js';
 import { invariant } from '../lib/invariant.js';
+import { readImages } from '../model-config/image-parameters.js';
+import { readQuantization } from '../model-config/quantization-parameters.js';
 import { findModelFile, type ModelSource } from '../repository/model-source.js';
 import type { Shape } from '../tensor/shape.js';
-import type { Artifacts, PreparedModel } from '../worker/build/artifacts.js';
+import type { Artifacts, PreparedModel, QuantizationRequest } from '../worker/build/artifacts.js';
 import type { GenerationVersion } from './generation.js';
 import type { HistoryStep } from './history.js';
 
@@ -55,23 +58,26 @@ export class Preparation {
   }
 
   /** Has an instance loaded from what was prepared, or as the model lies there when that can't be loaded. */
-  async load<T>(options: InstanceOptions, load: (options: InstanceOptions) => Promise<T>): Promise<T> {
+  async load<T>(
+    options: InstanceOptions,
+    load: (options: InstanceOptions) => Promise<T>,
+  ): Promise<{ readonly instance: T; readonly prepared: PreparedModel }> {
     const prepared = await this.of(options);
-    const { modelFile, compiled } = prepared;
-    if (!compiled) return load({ ...options, modelFile });
+    const { modelFile, compiled, report } = prepared;
+    if (modelFile === options.modelFile) return { instance: await load(options), prepared };
     try {
-      return await load({ ...options, modelFile, compiled });
+      return { instance: await load({ ...options, modelFile, compiled }), prepared };
     } catch (error) {
       const instance = await load(options);
       const reason = error instanceof Error ? error.message : String(error);
       this.#artifacts?.distrust(prepared, reason);
-      return instance;
+      const shortfall = report === null ? '' : `it is not quantized (${report.mode}): ${reason}`;
+      return { instance, prepared: { ...plainly(options), report, shortfall } };
     }
   }
 
   async #prepare(options: InstanceOptions): Promise<PreparedModel> {
-    const { modelFile } = options;
-    if (this.#artifacts === undefined) return { modelFile, compiled: false, report: null, steps: [] };
+    if (this.#artifacts === undefined) return plainly(options);
     const { config, folder } = this.#source;
     const place = folder.versions.find(({ version }) => version === this.#version.version);
     invariant(place !== undefined, `version ${this.#version.version} of '${folder.name}' has no folder`);
@@ -82,6 +88,7 @@ export class Preparation {
       files: place.files,
       options,
       shapes: shapesOf(this.#source),
+      quantization: quantizationOf(this.#source),
     });
     const taken = prepared.steps.reduce((sum, { ms }) => sum + ms, 0);
     const others = Math.round((this.#clock.nowNs() - startNs) / 1e5) / 10 - taken;
@@ -95,6 +102,29 @@ export interface PreparationContext {
   /** Left out, models are loaded as they lie there. */
   readonly artifacts?: Artifacts;
   readonly clock: Clock;
+}
+
+function plainly({ modelFile }: InstanceOptions): PreparedModel {
+  return { modelFile, compiled: false, report: null, shortfall: '', steps: [] };
+}
+
+function quantizationOf({ config, folder }: ModelSource): QuantizationRequest | null {
+  const { spec } = readQuantization(config);
+  if (spec === null) return null;
+  const { calibration } = spec;
+  const labelled = config.output.filter(({ label_filename }) => label_filename !== '');
+  return {
+    spec,
+    // What lies beside the versions was copied with them if it is in one of the folders that belong to a model.
+    folders:
+      calibration.kind === 'folder'
+        ? [folder.directory, join(folder.repository, folder.name)].map((place) =>
+            resolve(place, calibration.path),
+          )
+        : [],
+    images: readImages(config).images,
+    classOutputs: new Set(labelled.map(({ name }) => name)),
+  };
 }
 
 /** Of inputs as the model sees them, -1 where the configuration leaves a dimension open. */

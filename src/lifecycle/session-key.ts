@@ -1,9 +1,13 @@
 import type { InstanceOptions } from '../backend/backend.js';
 import { invariant } from '../lib/invariant.js';
+import { IMAGE_PREFIX } from '../model-config/image-settings.js';
+import type { ModelConfig } from '../model-config/message.js';
 import { isSessionParameter } from '../model-config/parameters.js';
+import { QUANTIZATION_PREFIX } from '../model-config/quantization-parameters.js';
 import type { ModelSource } from '../repository/model-source.js';
 import { fromConfigType } from '../tensor/datatype.js';
 import { INTRA_OP_THREADS_DEFAULT } from '../worker/lanes.js';
+import type { GenerationVersion } from './generation.js';
 import type { PlannedInstance } from './plan-instances.js';
 
 /** What a backend is told to create an instance of a version. `modelFile` is an absolute path. */
@@ -42,7 +46,7 @@ export function instanceOptions(
  * nor whether they are in the form made for the machine; their content does.
  */
 export function sessionKey(
-  backend: string,
+  { backend, default_model_filename: modelFilename, parameters: given }: ModelConfig,
   {
     directory: _directory,
     modelFile: _file,
@@ -51,9 +55,23 @@ export function sessionKey(
     parameters,
     ...options
   }: InstanceOptions,
-  modelFilename: string,
-  contentHash: string,
+  { contentHash, samplesHash = '' }: Pick<GenerationVersion, 'contentHash' | 'samplesHash'>,
 ): string {
   const sorted = Object.entries(parameters).sort(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify([backend, modelFilename, contentHash, sorted, options]);
+  return JSON.stringify([
+    backend,
+    modelFilename,
+    contentHash,
+    sorted,
+    options,
+    ...quantizationParts(given, samplesHash),
+  ]);
+}
+
+/** What a quantized model depends on besides its own parameters: samples, and how pictures among them are decoded. */
+function quantizationParts(parameters: ModelConfig['parameters'], samplesHash: string): string[] {
+  const keys = Object.keys(parameters);
+  if (!keys.some((key) => key.startsWith(QUANTIZATION_PREFIX))) return [];
+  const images = keys.filter((key) => key.startsWith(IMAGE_PREFIX)).sort();
+  return [samplesHash, ...images.map((key) => `${key}=${parameters[key]?.string_value}`)];
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { ImageSpec } from '../model-config/image-spec.js';
 import type { QuantizationSpec } from '../model-config/quantization.js';
 import { canonicalJson } from './canonical-json.js';
 import type { Machine } from './machine.js';
@@ -22,6 +23,8 @@ export interface Recipe {
 
 export interface QuantizationRecipe {
   readonly spec: QuantizationSpec;
+  /** How pictures among the samples are decoded, by input. */
+  readonly images: Readonly<Record<string, ImageSpec>>;
   /** Hash of the samples that it goes by; '' = of none. */
   readonly samples: string;
 }

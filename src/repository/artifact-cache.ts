@@ -12,8 +12,8 @@ export interface Artifact {
   readonly directory: string | null;
   /** Why nothing was made, for people; '' when something was. */
   readonly reason: string;
-  /** JSON of whoever made it. */
-  readonly report: unknown;
+  /** Plain data of whoever made it. */
+  readonly details: unknown;
 }
 
 /** What is told of an artifact to people who look into the cache. */
@@ -31,7 +31,7 @@ export interface ArtifactEntry {
   /** The tree with its files; null = nothing was made. */
   readonly tree: string | null;
   readonly reason: string;
-  readonly report: unknown;
+  readonly details: unknown;
   readonly madeMs: number;
 }
 
@@ -62,10 +62,10 @@ export class ArtifactCache {
     const entry = readEntry(path, key);
     if (entry === null) return null;
     touch(path, this.#clock);
-    const { reason, report } = entry;
-    if (entry.tree === null) return { directory: null, reason, report };
+    const { reason, details } = entry;
+    if (entry.tree === null) return { directory: null, reason, details };
     const tree = this.#trees.look(entry.tree);
-    return tree === null ? null : { directory: tree.directory, reason, report };
+    return tree === null ? null : { directory: tree.directory, reason, details };
   }
 
   /**
@@ -83,10 +83,10 @@ export class ArtifactCache {
   }
 
   /** Gives a finished draft its place. Rejects with {@link CacheError}; the draft is gone then. */
-  async publish(draft: string, key: string, label: ArtifactLabel, report: unknown): Promise<Artifact> {
+  async publish(draft: string, key: string, label: ArtifactLabel, details: unknown): Promise<Artifact> {
     const { hash, directory } = await this.#trees.adopt(draft);
-    this.#write({ key, label, tree: hash, reason: '', report, madeMs: this.#clock.wallMs() });
-    return { directory, reason: '', report };
+    this.#write({ key, label, tree: hash, reason: '', details, madeMs: this.#clock.wallMs() });
+    return { directory, reason: '', details };
   }
 
   /** Removes a draft that comes to nothing. */
@@ -95,9 +95,9 @@ export class ArtifactCache {
   }
 
   /** Remembers that nothing can be made. Throws {@link CacheError}. */
-  refuse(key: string, label: ArtifactLabel, reason: string, report: unknown): Artifact {
-    this.#write({ key, label, tree: null, reason, report, madeMs: this.#clock.wallMs() });
-    return { directory: null, reason, report };
+  refuse(key: string, label: ArtifactLabel, reason: string, details: unknown): Artifact {
+    this.#write({ key, label, tree: null, reason, details, madeMs: this.#clock.wallMs() });
+    return { directory: null, reason, details };
   }
 
   /** Removes what was made, since it can't be used; it is made again when it is wanted again. */

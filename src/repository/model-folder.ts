@@ -56,7 +56,7 @@ export const CONFIG_FILES: readonly ConfigFile[] = [
 ];
 
 /** Folders that belong to a model besides its versions. */
-const COMPANIONS: ReadonlySet<string> = new Set(['configs', 'warmup', 'initial_state']);
+const COMPANIONS: ReadonlySet<string> = new Set(['configs', 'warmup', 'initial_state', 'calibration']);
 
 /**
  * Looks into a model's folder; null when there is none. Never throws: what can't be read, or leads out of

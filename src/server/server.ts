@@ -13,6 +13,7 @@ import type { Log } from '../telemetry/log.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { CachedArtifacts } from '../worker/build/artifacts.js';
 import { Builder } from '../worker/build/builder.js';
+import { NO_ARTIFACTS } from '../worker/build/no-artifacts.js';
 import { createPictureDecoder } from '../worker/decode/decoder-pool.js';
 import { Lanes, type LanesStatus } from '../worker/lanes.js';
 import { ThreadedStore } from '../worker/prepare/threaded-store.js';
@@ -96,15 +97,10 @@ export async function startServer(
     lanes,
     store,
     archive: store.archive,
-    ...(lifecycle.artifactCache !== null && {
-      artifacts: new CachedArtifacts({
-        directory: lifecycle.artifactCache,
-        store,
-        builder,
-        clock,
-        log,
-      }),
-    }),
+    artifacts:
+      lifecycle.artifactCache === null
+        ? NO_ARTIFACTS
+        : new CachedArtifacts({ directory: lifecycle.artifactCache, store, builder, clock, log }),
     gate: new LoadGate(settings.modelLoadThreads, isBusy),
     instancesAtOnce: () => (isBusy() ? 1 : settings.lanes.cores),
     settings: lifecycle,

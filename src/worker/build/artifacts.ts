@@ -2,6 +2,8 @@ import { stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { InstanceOptions } from '../../backend/backend.js';
 import type { Clock } from '../../lib/clock.js';
+import type { ImageSpec } from '../../model-config/image-spec.js';
+import type { QuantizationSpec } from '../../model-config/quantization.js';
 import { canonicalJson } from '../../quantize/canonical-json.js';
 import type { Recipe } from '../../quantize/recipe.js';
 import type { QuantizationReport } from '../../quantize/report.js';
@@ -10,10 +12,11 @@ import { LIMITS } from '../../settings/limits.js';
 import type { Log } from '../../telemetry/log.js';
 import type { Shape } from '../../tensor/shape.js';
 import { BuildLostError } from './build-child.js';
-import type { BuildReply, BuildRequest, BuildStep } from './build-message.js';
+import type { ArtifactDetails, BuildReply, BuildStep } from './build-message.js';
 import type { Builder } from './builder.js';
 import { graphEntries, whyNotCompiled } from './compilable.js';
 import { COMPILED_MODEL } from './compile.js';
+import type { FoundArtifact, SamplePlaces } from './locate-samples.js';
 
 /** A version that is to be loaded. */
 export interface ArtifactRequest {
@@ -26,6 +29,18 @@ export interface ArtifactRequest {
   readonly options: InstanceOptions;
   /** Of inputs, by name, as the configuration has them, the batch dimension included; -1 = open. */
   readonly shapes: ReadonlyMap<string, Shape>;
+  /** null = its numbers stay as they are. */
+  readonly quantization: QuantizationRequest | null;
+}
+
+export interface QuantizationRequest {
+  readonly spec: QuantizationSpec;
+  /** Absolute paths at which the folder of samples may lie, the first that is there counts; [] = there is none. */
+  readonly folders: readonly string[];
+  /** Of inputs that take pictures, by name. */
+  readonly images: ReadonlyMap<string, ImageSpec>;
+  /** Outputs whose numbers are those of classes. */
+  readonly classOutputs: ReadonlySet<string>;
 }
 
 /** What lanes load. */
@@ -33,44 +48,61 @@ export interface PreparedModel {
   /** Absolute path. */
   readonly modelFile: string;
   readonly compiled: boolean;
+  /** null when the model is not to be quantized, or it did not come to a report. */
   readonly report: QuantizationReport | null;
+  /** Why the original is served where a quantized model was asked for; '' otherwise. */
+  readonly shortfall: string;
   /** What was done for it just now. */
   readonly steps: readonly BuildStep[];
 }
 
 /** The seam behind which models are made ready for the machine. */
 export interface Artifacts {
-  /** Never rejects because of a model: what can't be prepared is loaded as it is. */
+  /**
+   * What can't be prepared is loaded as it is. Rejects with an Error for people where the configuration
+   * says that nothing is to be served in place of a quantized model.
+   */
   prepare(request: ArtifactRequest): Promise<PreparedModel>;
-  /** Says that a compiled model could not be loaded, for a reason: it is not used again. */
+  /** Says that what was prepared could not be loaded, for a reason: it is not used again. */
   distrust(prepared: PreparedModel, reason: string): void;
+}
+
+/** Where artifacts are looked for. */
+export interface ArtifactStore {
+  /** Rejects with an Error for people when samples can't be read. */
+  artifact(recipe: Recipe, samples: SamplePlaces | null): Promise<FoundArtifact>;
+  discardArtifact(recipe: Recipe): Promise<void>;
 }
 
 export interface CachedArtifactsOptions {
   /** Absolute path of the cache. */
   readonly directory: string;
   readonly bytesMax?: number;
-  readonly store: {
-    artifact(recipe: Recipe): Promise<Artifact | null>;
-    discardArtifact(recipe: Recipe): Promise<void>;
-  };
+  readonly store: ArtifactStore;
   readonly builder: Pick<Builder, 'build'>;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-/** What could not be built for a reason that may pass is not tried again while the server runs. */
+/** Recipes that are not tried again while the server runs. */
 const LOST_MAX = 1024;
+
+/** What a search or a build came to; `reason` where there is no artifact. */
+interface Found {
+  readonly artifact: Artifact | null;
+  readonly reason: string;
+  readonly steps: readonly BuildStep[];
+}
 
 /** Artifacts in a cache, built when they are not there. */
 export class CachedArtifacts implements Artifacts {
   readonly #options: CachedArtifactsOptions;
   /** Builds under way, by their recipes. */
-  readonly #building = new Map<string, Promise<Built>>();
-  /** Recipes whose artifacts could not be built or loaded. */
-  readonly #lost = new Set<string>();
-  /** What each model that was handed out was made of. */
-  readonly #recipes = new WeakMap<PreparedModel, ArtifactRequest>();
+  readonly #building = new Map<string, Promise<Found>>();
+  /** Recipes whose artifacts could not be built or loaded, and why. */
+  readonly #lost = new Map<string, string>();
+  /** What each model that was handed out was made by. */
+  readonly #origins = new WeakMap<PreparedModel, { request: ArtifactRequest; recipe: Recipe }>();
   /** Why the cache could not be used last; '' while it can. */
   #trouble = '';
 
@@ -79,87 +111,132 @@ export class CachedArtifacts implements Artifacts {
   }
 
   async prepare(request: ArtifactRequest): Promise<PreparedModel> {
-    const plain: PreparedModel = {
-      modelFile: request.options.modelFile,
-      compiled: false,
-      report: null,
-      steps: [],
-    };
-    if (whyNotCompiled(request.backend, request.options) !== '') return plain;
-    const bytes = await sizeOf(request);
-    if (bytes < LIMITS.compiledBytesMin) return plain;
-    const recipe = recipeOf(request);
-    if (this.#lost.has(canonicalJson(recipe))) return plain;
-    const { artifact, steps } = (await this.#find(recipe)) ?? (await this.#build(request, recipe, bytes));
-    if (artifact?.directory == null) return { ...plain, steps };
-    const modelFile = join(artifact.directory, COMPILED_MODEL);
-    const prepared: PreparedModel = { ...plain, modelFile, compiled: true, steps };
-    this.#recipes.set(prepared, request);
-    return prepared;
+    const { quantization } = request;
+    if (quantization === null) return this.#compiled(request);
+    const recipe = recipeOf(request, {
+      spec: quantization.spec,
+      images: Object.fromEntries(quantization.images),
+      samples: '',
+    });
+    const found = await this.#obtain(request, recipe, placesOf(quantization));
+    const { artifact, steps } = found;
+    const details = detailsOf(artifact);
+    if (artifact?.directory != null) {
+      const modelFile = join(artifact.directory, COMPILED_MODEL);
+      const { compiled } = details;
+      return this.#handOut(request, recipe, { ...details, modelFile, compiled, shortfall: '', steps });
+    }
+    const { modelName, version } = request.options;
+    const shortfall = `it is not quantized (${quantization.spec.mode}): ${artifact?.reason ?? found.reason}`;
+    if (quantization.spec.onFailure === 'fail') throw new Error(shortfall);
+    this.#options.log.warn(
+      { model: modelName, version },
+      `'${modelName}' version ${version} is served as it is: ${shortfall}`,
+    );
+    const original = await this.#compiled({ ...request, quantization: null });
+    return { ...original, report: details.report, shortfall, steps: [...steps, ...original.steps] };
   }
 
   distrust(prepared: PreparedModel, reason: string): void {
-    const request = this.#recipes.get(prepared);
-    if (request === undefined) return;
-    const { modelName, version } = request.options;
-    this.#tellPlain(modelName, version, reason);
-    const recipe = recipeOf(request);
-    this.#lose(canonicalJson(recipe));
+    const origin = this.#origins.get(prepared);
+    if (origin === undefined) return;
+    const { request, recipe } = origin;
+    this.#tellPlain(request, reason);
+    this.#lose(canonicalJson(recipe), reason);
     // Whoever finds it again finds out again.
     this.#options.store.discardArtifact(recipe).catch(() => {});
   }
 
-  async #find(recipe: Recipe): Promise<Built | null> {
-    const artifact = await this.#options.store.artifact(recipe).catch(() => null);
-    return artifact === null ? null : { artifact, steps: [] };
-  }
-
-  #build(request: ArtifactRequest, recipe: Recipe, bytes: number): Promise<Built> {
-    const key = canonicalJson(recipe);
-    const running = this.#building.get(key);
-    if (running !== undefined) return running;
-    const building = this.#run(request, recipe, bytes).finally(() => this.#building.delete(key));
-    this.#building.set(key, building);
-    return building;
-  }
-
-  async #run({ options, shapes }: ArtifactRequest, recipe: Recipe, bytes: number): Promise<Built> {
-    const { directory, bytesMax = LIMITS.cacheBytesMax, builder, log } = this.#options;
-    const { modelName: model, version } = options;
-    const order: BuildRequest = {
-      cache: { directory, bytesMax },
-      recipe,
-      label: { model, version, made: 'compiled' },
-      options,
-      bytes,
-      shapes,
+  async #compiled(request: ArtifactRequest): Promise<PreparedModel> {
+    const { options, backend } = request;
+    const plain: PreparedModel = {
+      modelFile: options.modelFile,
+      compiled: false,
+      report: null,
+      shortfall: '',
+      steps: [],
     };
+    if (whyNotCompiled(backend, options) !== '') return plain;
+    if ((await sizeOf(request)) < LIMITS.compiledBytesMin) return plain;
+    const recipe = recipeOf(request, null);
+    const { artifact, steps } = await this.#obtain(request, recipe, null);
+    if (artifact?.directory == null) return { ...plain, steps };
+    const modelFile = join(artifact.directory, COMPILED_MODEL);
+    return this.#handOut(request, recipe, { ...plain, modelFile, compiled: true, steps });
+  }
+
+  #handOut(request: ArtifactRequest, recipe: Recipe, prepared: PreparedModel): PreparedModel {
+    this.#origins.set(prepared, { request, recipe });
+    return prepared;
+  }
+
+  async #obtain(request: ArtifactRequest, wanted: Recipe, samples: SamplePlaces | null): Promise<Found> {
+    const lost = this.#lost.get(canonicalJson(wanted));
+    if (lost !== undefined) return nothing(lost);
+    let found: FoundArtifact;
+    try {
+      found = await this.#options.store.artifact(wanted, samples);
+    } catch (error) {
+      return nothing(error instanceof Error ? error.message : String(error));
+    }
+    const { artifact } = found;
+    if (artifact !== null) return { artifact, reason: artifact.reason, steps: [] };
+    const key = canonicalJson(found.recipe);
+    const running = this.#building.get(key) ?? this.#build(request, wanted, found);
+    this.#building.set(key, running);
+    return running.finally(() => this.#building.delete(key));
+  }
+
+  async #build(request: ArtifactRequest, wanted: Recipe, { recipe, folder }: FoundArtifact): Promise<Found> {
+    const { directory, bytesMax = LIMITS.cacheBytesMax, builder, log } = this.#options;
+    const { options, shapes, quantization } = request;
+    const { modelName: model, version } = options;
+    const made = quantization === null ? 'compiled' : `quantized: ${quantization.spec.mode}`;
     let reply: BuildReply;
     try {
-      reply = await builder.build(order);
+      reply = await builder.build({
+        cache: { directory, bytesMax },
+        recipe,
+        label: { model, version, made },
+        options,
+        bytes: await sizeOf(request),
+        shapes,
+        quantization: quantization && {
+          samples: folder,
+          images: quantization.images,
+          classOutputs: quantization.classOutputs,
+        },
+      });
     } catch (error) {
-      if (!(error instanceof BuildLostError)) log.error({ model, version, err: error }, 'a build has failed');
-      else this.#tellPlain(model, version, error.message);
-      this.#lose(canonicalJson(recipe));
-      return NOTHING;
+      const isLost = error instanceof BuildLostError;
+      if (isLost) this.#tellPlain(request, error.message);
+      else log.error({ model, version, err: error }, 'a build has failed');
+      const reason = isLost ? error.message : 'the server has made a mistake, which its log shows';
+      this.#lose(canonicalJson(wanted), reason);
+      return nothing(reason);
     }
     if (reply.kind === 'no-cache') {
       this.#noteTrouble(reply.reason);
-      return NOTHING;
+      return nothing(`can't use the artifact cache: ${reply.reason}`);
     }
     this.#trouble = '';
     const { artifact, steps } = reply;
-    if (artifact.directory === null) this.#tellPlain(model, version, artifact.reason);
-    return { artifact, steps };
+    if (artifact.directory === null) this.#tellPlain(request, artifact.reason);
+    return { artifact, reason: artifact.reason, steps };
   }
 
-  #lose(key: string): void {
-    const [oldest] = this.#lost;
+  #lose(key: string, reason: string): void {
+    const [oldest] = this.#lost.keys();
     if (this.#lost.size >= LOST_MAX && oldest !== undefined) this.#lost.delete(oldest);
-    this.#lost.add(key);
+    this.#lost.set(key, reason);
   }
 
-  #tellPlain(model: string, version: number, reason: string): void {
+  /** What is not quantized is told each time it is loaded. */
+  #tellPlain(
+    { quantization, options: { modelName: model, version } }: ArtifactRequest,
+    reason: string,
+  ): void {
+    if (quantization !== null) return;
     this.#options.log.info(
       { model, version },
       `'${model}' version ${version} is not compiled for this machine, each instance loads its own copy: ${reason}`,
@@ -173,26 +250,32 @@ export class CachedArtifacts implements Artifacts {
     const { directory, log } = this.#options;
     log.warn(
       {},
-      `can't use the artifact cache '${directory}': ${reason}; models are not compiled for this machine, each instance loads its own copy`,
+      `can't use the artifact cache '${directory}': ${reason}; models are neither compiled for this machine nor quantized, each instance loads its own copy`,
     );
   }
 }
 
-interface Built {
-  readonly artifact: Artifact | null;
-  readonly steps: readonly BuildStep[];
+function nothing(reason: string): Found {
+  return { artifact: null, reason, steps: [] };
 }
 
-const NOTHING: Built = { artifact: null, steps: [] };
+function placesOf({ spec, folders }: QuantizationRequest): SamplePlaces | null {
+  return folders.length === 0 ? null : { folders, samplesMax: spec.samplesMax };
+}
 
-function recipeOf({ contentHash, options }: ArtifactRequest): Recipe {
+/** As this server's build process writes them, of this version of its format. */
+function detailsOf(artifact: Artifact | null): ArtifactDetails {
+  return (artifact?.details as ArtifactDetails | null) ?? { compiled: false, report: null };
+}
+
+function recipeOf({ contentHash, options }: ArtifactRequest, quantization: Recipe['quantization']): Recipe {
   return {
     contentHash,
     modelFile: relative(options.directory, options.modelFile),
     device: options.device.kind,
     graphLevel: options.graphLevel,
     session: graphEntries(options.parameters),
-    quantization: null,
+    quantization,
   };
 }
 

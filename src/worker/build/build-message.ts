@@ -1,5 +1,7 @@
 import type { InstanceOptions } from '../../backend/backend.js';
+import type { ImageSpec } from '../../model-config/image-spec.js';
 import type { Recipe } from '../../quantize/recipe.js';
+import type { QuantizationReport } from '../../quantize/report.js';
 import type { Artifact, ArtifactLabel } from '../../repository/artifact-cache.js';
 import type { Shape } from '../../tensor/shape.js';
 
@@ -21,6 +23,26 @@ export interface BuildRequest {
   readonly bytes: number;
   /** Of inputs, by name, as the configuration has them. */
   readonly shapes: ReadonlyMap<string, Shape>;
+  /** null = the model is compiled as it is. */
+  readonly quantization: QuantizationOrder | null;
+}
+
+/** What quantizing takes besides the recipe. */
+export interface QuantizationOrder {
+  /** Absolute path of the folder of samples; null = there is none. */
+  readonly samples: string | null;
+  /** Of inputs that take pictures, by name. */
+  readonly images: ReadonlyMap<string, ImageSpec>;
+  /** Outputs whose numbers are those of classes. */
+  readonly classOutputs: ReadonlySet<string>;
+}
+
+/** What stands beside an artifact. */
+export interface ArtifactDetails {
+  /** Whether the file is in the form made for the machine. */
+  readonly compiled: boolean;
+  /** null = it is not quantized. */
+  readonly report: QuantizationReport | null;
 }
 
 /** A part of a build, and how long it took. */

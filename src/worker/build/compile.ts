@@ -15,7 +15,7 @@ const COMPILED_WEIGHTS = 'model.bin';
 const EXTERNAL_BYTES_MIN = 1024;
 
 /** Sizes tried for dimensions that are left open: some models want more than one row, or a whole picture. */
-const FILLS = [2, 1, 8, 32, 64, 224];
+export const FILLS = [2, 1, 8, 32, 64, 224];
 
 const SEED = 1;
 

@@ -1,18 +1,34 @@
 import { statfsSync } from 'node:fs';
 import { type Clock, systemClock } from '../../lib/clock.js';
+import type { QuantizationSpec } from '../../model-config/quantization.js';
 import { type Machine, readMachine } from '../../quantize/machine.js';
 import { artifactKey } from '../../quantize/recipe.js';
 import { ArtifactCache } from '../../repository/artifact-cache.js';
 import { CacheError } from '../../repository/hash-files.js';
 import { TreeCache } from '../../repository/tree-cache.js';
-import type { BuildCache, BuildReply, BuildRequest, BuildStep } from './build-message.js';
+import type {
+  ArtifactDetails,
+  BuildCache,
+  BuildReply,
+  BuildRequest,
+  BuildStep,
+  QuantizationOrder,
+} from './build-message.js';
 import { compileModel } from './compile.js';
+import { quantizeForServing } from './quantize-for-serving.js';
 
 /** Below this a failed build is taken for one that found no room. */
 const FREE_BYTES_MIN = 64 << 20;
 
 /** What is made of a model besides the model's own bytes: packed weights beside plain ones. */
 const GROWTH = 2;
+
+/** What came of a build: files in the draft, or a reason why there are none. */
+interface Outcome {
+  readonly reason: string;
+  readonly details: ArtifactDetails;
+  readonly steps: readonly BuildStep[];
+}
 
 /** Builds artifacts into a cache; of one process, one after the other. */
 export class ArtifactBuilds {
@@ -32,21 +48,17 @@ export class ArtifactBuilds {
     // Another server may have been faster.
     const known = artifacts.find(key);
     if (known !== null) return { kind: 'built', artifact: known, steps: [] };
-    const steps: BuildStep[] = [];
     let draft: string | null = null;
     try {
       const begun = artifacts.begin(GROWTH * request.bytes);
       draft = begun.draft;
-      const { options, shapes, label } = request;
-      const startNs = this.#clock.nowNs();
-      const reason = await compileModel({ options, shapes, directory: begun.directory });
+      const { reason, details, steps } = await this.#build(request, begun.directory, `${draft}-work`);
       if (reason !== '' && isFull(trees.directory))
         return { kind: 'no-cache', reason: 'no space is left on its device' };
       const artifact =
         reason === ''
-          ? await artifacts.publish(draft, key, label, null)
-          : artifacts.refuse(key, label, reason, null);
-      steps.push({ name: 'compile', ms: Math.round((this.#clock.nowNs() - startNs) / 1e5) / 10 });
+          ? await artifacts.publish(draft, key, request.label, details)
+          : artifacts.refuse(key, request.label, reason, details);
       return { kind: 'built', artifact, steps };
     } catch (error) {
       if (error instanceof CacheError) return { kind: 'no-cache', reason: error.message };
@@ -59,6 +71,46 @@ export class ArtifactBuilds {
   /** Removes what is not finished. */
   close(): void {
     for (const { trees } of this.#caches.values()) trees.close();
+  }
+
+  #build(request: BuildRequest, directory: string, work: string): Promise<Outcome> {
+    const { recipe, quantization } = request;
+    return recipe.quantization === null || quantization === null
+      ? this.#compile(request, directory)
+      : this.#quantize(request, recipe.quantization.spec, quantization, directory, work);
+  }
+
+  async #compile({ options, shapes }: BuildRequest, directory: string): Promise<Outcome> {
+    const startNs = this.#clock.nowNs();
+    const reason = await compileModel({ options, shapes, directory });
+    const steps = [{ name: 'compile', ms: this.#msSince(startNs) }];
+    return { reason, details: { compiled: reason === '', report: null }, steps };
+  }
+
+  async #quantize(
+    request: BuildRequest,
+    spec: QuantizationSpec,
+    order: QuantizationOrder,
+    directory: string,
+    work: string,
+  ): Promise<Outcome> {
+    const startNs = this.#clock.nowNs();
+    try {
+      const { report, compiled } = await quantizeForServing(
+        { ...request, ...order, spec, directory, work },
+        this.#clock,
+      );
+      const steps = [{ name: 'quantize', ms: this.#msSince(startNs) }];
+      return { reason: report.reason, details: { compiled, report }, steps };
+    } catch (error) {
+      // The model can't be loaded, its samples can't be read, or there was no space.
+      const reason = error instanceof Error ? error.message : String(error);
+      return { reason, details: { compiled: false, report: null }, steps: [] };
+    }
+  }
+
+  #msSince(startNs: number): number {
+    return Math.round((this.#clock.nowNs() - startNs) / 1e5) / 10;
   }
 
   #open({ directory, bytesMax }: BuildCache): { trees: TreeCache; artifacts: ArtifactCache } {

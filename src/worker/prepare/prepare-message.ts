@@ -1,6 +1,5 @@
 import type { StatusCode } from '../../errors/serving-error.js';
 import type { Recipe } from '../../quantize/recipe.js';
-import type { Artifact } from '../../repository/artifact-cache.js';
 import type { StorePlaces } from '../../repository/open-file-store.js';
 import type {
   ArchivedModel,
@@ -9,6 +8,7 @@ import type {
   ListedModel,
   Listing,
 } from '../../repository/store.js';
+import type { FoundArtifact, SamplePlaces } from '../build/locate-samples.js';
 
 /** A listing in which a model that is as it was in the one before is only its name. */
 export interface ShortListing {
@@ -33,8 +33,11 @@ export interface PrepareCalls {
   release: { request: { readonly name: string }; reply: null };
   /** `loaded` are the trees of the cache that instances have files in. */
   tend: { request: { readonly loaded: readonly string[] }; reply: null };
-  /** null when nobody has tried to make it. */
-  artifact: { request: { readonly recipe: Recipe }; reply: Artifact | null };
+  /** The recipe comes back with the hash of its samples. */
+  artifact: {
+    request: { readonly recipe: Recipe; readonly samples: SamplePlaces | null };
+    reply: FoundArtifact;
+  };
   /** What was made can't be used. */
   discardArtifact: { request: { readonly recipe: Recipe }; reply: null };
   /** Whether a thread here may get a priority back that it gave up. */

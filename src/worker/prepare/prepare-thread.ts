@@ -5,6 +5,7 @@ import { type Machine, readMachine } from '../../quantize/machine.js';
 import { artifactKey, type Recipe } from '../../quantize/recipe.js';
 import { type OpenStore, openFileStore } from '../../repository/open-file-store.js';
 import type { ListedModel } from '../../repository/store.js';
+import { locateSamples } from '../build/locate-samples.js';
 import { lowerPriority } from '../thread-priority.js';
 import type {
   PrepareCalls,
@@ -74,8 +75,10 @@ async function perform(request: PrepareRequest): Promise<PrepareCalls[PrepareKin
       store.tend();
       artifacts?.tend();
       return null;
-    case 'artifact':
-      return artifacts?.find(keyOf(request.recipe)) ?? null;
+    case 'artifact': {
+      const located = await locateSamples(request.recipe, request.samples);
+      return { ...located, artifact: artifacts?.find(keyOf(located.recipe)) ?? null };
+    }
     case 'discardArtifact':
       artifacts?.discard(keyOf(request.recipe));
       return null;

@@ -3,7 +3,6 @@ import type { Clock, Timer } from '../../lib/clock.js';
 import { invariant } from '../../lib/invariant.js';
 import type { Recipe } from '../../quantize/recipe.js';
 import { treesOf } from '../../repository/archived-model.js';
-import type { Artifact } from '../../repository/artifact-cache.js';
 import { Holds } from '../../repository/holds.js';
 import { placeFiles, writeFiles } from '../../repository/sent-files.js';
 import type {
@@ -17,6 +16,7 @@ import type {
 } from '../../repository/store.js';
 import { treeOf } from '../../repository/tree.js';
 import type { Log } from '../../telemetry/log.js';
+import type { FoundArtifact, SamplePlaces } from '../build/locate-samples.js';
 import { PreparePool } from './prepare-pool.js';
 
 /** The start comes first. */
@@ -124,9 +124,12 @@ export class ThreadedStore implements Store {
     await this.#pool.ask({ kind: 'release', name });
   }
 
-  /** What was made by a recipe on this machine; null when nobody has tried to make it. */
-  artifact(recipe: Recipe): Promise<Artifact | null> {
-    return this.#pool.ask({ kind: 'artifact', recipe });
+  /**
+   * What was made by a recipe on this machine, null when nobody has tried to make it; and the recipe with
+   * the hash of its samples. Rejects with an Error for people when these can't be read.
+   */
+  artifact(recipe: Recipe, samples: SamplePlaces | null): Promise<FoundArtifact> {
+    return this.#pool.ask({ kind: 'artifact', recipe, samples });
   }
 
   /** Says that what was made by a recipe can't be used. */

@@ -24,12 +24,12 @@ afterEach(() => rmSync(directory, { recursive: true }));
 
 const BUILT: BuildReply = {
   kind: 'built',
-  artifact: { directory: '/cache/trees/t/files', reason: '', report: null },
+  artifact: { directory: '/cache/trees/t/files', reason: '', details: null },
   steps: [{ name: 'compile', ms: 5 }],
 };
 const REFUSED: BuildReply = {
   kind: 'built',
-  artifact: { directory: null, reason: 'it is odd', report: null },
+  artifact: { directory: null, reason: 'it is odd', details: null },
   steps: [],
 };
 
@@ -45,9 +45,9 @@ function someArtifacts({
   const options: CachedArtifactsOptions = {
     directory: '/cache',
     store: {
-      artifact: async () => {
+      artifact: async (recipe) => {
         asked.found++;
-        return found;
+        return { recipe, folder: null, artifact: found };
       },
       discardArtifact: async () => {
         asked.discarded++;
@@ -72,6 +72,7 @@ function aRequest(overrides: Partial<ArtifactRequest> = {}): ArtifactRequest {
     files: ['model.onnx'],
     options: instanceOptions({ modelFile: join(directory, 'model.onnx') }),
     shapes: new Map(),
+    quantization: null,
     ...overrides,
   };
 }
@@ -81,7 +82,7 @@ const COMPILED = { modelFile: '/cache/trees/t/files/model.onnx', compiled: true 
 
 describe('artifacts', () => {
   it('are taken from the cache', async () => {
-    const found: Artifact = { directory: '/cache/trees/t/files', reason: '', report: null };
+    const found: Artifact = { directory: '/cache/trees/t/files', reason: '', details: null };
     const { artifacts, asked } = someArtifacts({ found });
     expect(await artifacts.prepare(aRequest())).toMatchObject({ ...COMPILED, steps: [] });
     expect(asked).toEqual({ found: 1, built: 0, discarded: 0 });

@@ -44,6 +44,7 @@ function aRequest(model: string): BuildRequest {
     options: instanceOptions({ modelFile }),
     bytes: 4096,
     shapes: new Map([['X', [-1, 32]]]),
+    quantization: null,
   };
 }
 

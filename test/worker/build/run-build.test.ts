@@ -54,6 +54,7 @@ function aRequest(overrides: Partial<BuildRequest> = {}, contentHash = 'content'
     options: instanceOptions({ modelFile }),
     bytes: 4096,
     shapes: new Map(),
+    quantization: null,
     ...overrides,
   };
 }
