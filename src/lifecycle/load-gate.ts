@@ -5,7 +5,7 @@
 export class LoadGate {
   readonly #loadsMax: number;
   readonly #busy: () => boolean;
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting: { readonly begin: () => void }[] = [];
   #running = 0;
 
   /** @param busy whether requests are being served */
@@ -21,22 +21,37 @@ export class LoadGate {
 
   /** Runs `load` when its turn has come, in the order of the calls. */
   async run<T>(load: () => Promise<T>): Promise<T> {
+    let leave = (): void => {};
     await new Promise<void>((resolve) => {
-      this.#waiting.push(resolve);
-      this.#admit();
+      leave = this.ask(resolve);
     });
     try {
       return await load();
     } finally {
-      this.#running--;
-      this.#admit();
+      leave();
     }
+  }
+
+  /** Calls `begin` when the turn has come. Returns how to give it back, or to wait for it no longer. */
+  ask(begin: () => void): () => void {
+    const place = { begin };
+    this.#waiting.push(place);
+    this.#admit();
+    let over = false;
+    return () => {
+      if (over) return;
+      over = true;
+      const index = this.#waiting.indexOf(place);
+      if (index >= 0) this.#waiting.splice(index, 1);
+      else this.#running--;
+      this.#admit();
+    };
   }
 
   #admit(): void {
     while (this.#waiting.length > 0 && this.#running < this.limit) {
       this.#running++;
-      this.#waiting.shift()?.();
+      this.#waiting.shift()?.begin();
     }
   }
 }

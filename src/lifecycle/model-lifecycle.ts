@@ -6,16 +6,12 @@ import { Aspiration, type AspireResult } from './aspiration.js';
 import type { Catalog } from './catalog.js';
 import { Fallbacks } from './fallbacks.js';
 import type { Generation } from './generation.js';
-import { goOn, InstancePool } from './instance-pool.js';
+import { InstancePool } from './instance-pool.js';
+import { keepGeneration } from './keep-generation.js';
 import type { LoadGate } from './load-gate.js';
 import { loadReason } from './load-reason.js';
-import {
-  type LoadContext,
-  loadRevision,
-  prepareRevision,
-  type RevisionTarget,
-  sessionKeys,
-} from './load-revision.js';
+import { type LoadContext, loadRevision, prepareRevision, type RevisionTarget } from './load-revision.js';
+import { LoadTurn } from './load-turn.js';
 import { ModelReporter, type ReporterParts } from './model-reporter.js';
 import {
   aspiredTargets,
@@ -25,9 +21,10 @@ import {
   toCatalogEntry,
   toSnapshot,
 } from './model-view.js';
+import { needsRoom } from './needs-room.js';
 import { type Action, type ModelSnapshot, nextAction } from './next-action.js';
 import { retryDelayNs } from './retry-delay.js';
-import { Revision, type Target } from './revision.js';
+import { Revision } from './revision.js';
 import { ServedGenerations } from './served-generations.js';
 
 /** What the lifecycles of all models share. */
@@ -55,6 +52,7 @@ export class ModelLifecycle {
   readonly #revisions = new Set<Revision>();
   readonly #fallbacks: Fallbacks;
   readonly #retired = new Set<number>();
+  readonly #turn: LoadTurn;
   #aspiration: Aspiration | null = null;
   readonly #served = new ServedGenerations();
   #rejection = '';
@@ -69,6 +67,7 @@ export class ModelLifecycle {
     this.#pool = new InstancePool(() => context.catalog.notify());
     this.#reporter = new ModelReporter(name, context);
     this.#fallbacks = new Fallbacks(context.clock, () => this.#step());
+    this.#turn = new LoadTurn(context.gate, context.clock, () => this.#step());
     this.#show();
   }
 
@@ -177,23 +176,12 @@ export class ModelLifecycle {
       rejection: this.#rejection,
       wanted: this.#wanted,
       policy: this.#policy(),
+      turn: this.#turn.state,
     };
   }
 
   #snapshot(): ModelSnapshot {
-    return toSnapshot(this.#state, (target) => this.#needsRoom(target));
-  }
-
-  /** Whether a target needs sessions that are not there, and what it replaces has some that it does not need. */
-  #needsRoom({ generation: { source }, version }: Target): boolean {
-    const keys = sessionKeys(this.#context, { source, version, statistics: null });
-    if (this.#pool.covers(keys)) return false;
-    return ![...this.#revisions].some(
-      (revision) =>
-        revision.version.version === version.version &&
-        revision.isLoaded &&
-        goOn(revision.loaded.instances, keys),
-    );
+    return toSnapshot(this.#state, (target) => needsRoom(this.#context, this.#pool, this.#revisions, target));
   }
 
   #policy(): ReloadPolicy {
@@ -202,10 +190,22 @@ export class ModelLifecycle {
   }
 
   #perform(action: Action): void {
-    if (action.kind === 'load') {
-      this.#begin(action.version, action.fingerprint);
-      return;
+    switch (action.kind) {
+      case 'load':
+        this.#begin(action.version, action.fingerprint);
+        return;
+      case 'ask':
+        this.#turn.ask();
+        return;
+      case 'yield':
+        this.#turn.yield();
+        return;
+      default:
+        this.#change(action);
     }
+  }
+
+  #change(action: Extract<Action, { readonly revision: number }>): void {
     const revision = [...this.#revisions].find(({ id }) => id === action.revision);
     invariant(revision !== undefined, `revision ${action.revision} of '${this.name}' is gone`);
     if (action.kind === 'publish') this.#publish(revision);
@@ -227,7 +227,7 @@ export class ModelLifecycle {
   }
 
   async #load(revision: Revision): Promise<void> {
-    const { gate, artifacts } = this.#context;
+    const { artifacts } = this.#context;
     const startNs = this.#context.clock.nowNs();
     const target = (): RevisionTarget => ({
       source: revision.generation.source,
@@ -239,7 +239,7 @@ export class ModelLifecycle {
       // Before its turn comes: what takes long here is done elsewhere, and others can be loaded meanwhile.
       const preparation =
         artifacts === undefined ? undefined : await prepareRevision(this.#context, this.#pool, target());
-      const loaded = await gate.run(async () =>
+      const loaded = await this.#turn.run(async () =>
         this.#isWanted(revision) ? loadRevision(this.#context, this.#pool, target(), preparation) : null,
       );
       if (loaded === null) this.#end(revision);
@@ -364,19 +364,7 @@ export class ModelLifecycle {
     for (const version of this.#retired) if (!present.includes(version)) this.#retired.delete(version);
     // Whatever the pace of reloads, one generation is kept.
     for (const revision of this.#revisions) if (!this.#isWorthKeeping(revision)) revision.letGo();
-    if (generation.archived !== null) void this.#save(generation);
-  }
-
-  async #save({ archived }: Generation): Promise<void> {
-    if (archived === null) return;
-    try {
-      await this.#context.archive.save({ ...archived, savedMs: this.#context.clock.wallMs() });
-    } catch (error) {
-      this.#context.log.warn(
-        { model: this.name, err: error },
-        'what is served can not be kept for a roll back',
-      );
-    }
+    void keepGeneration(this.#context, generation);
   }
 
   #endReleases(result: 'unloaded' | 'superseded'): void {

@@ -1,4 +1,5 @@
 import type { ReloadPolicy } from '../settings/settings.js';
+import type { TurnState } from './load-turn.js';
 import type { RevisionState } from './states.js';
 
 /** A version that shall be served, with one content and configuration. */
@@ -28,6 +29,8 @@ export interface ModelSnapshot {
   /** What was served last: it takes the place of what can't be served. */
   readonly fallbacks: readonly AspiredSnapshot[];
   readonly revisions: readonly RevisionSnapshot[];
+  /** Whether it is the model's turn to make room and load. */
+  readonly turn: TurnState;
 }
 
 export type Action =
@@ -35,7 +38,10 @@ export type Action =
   /** Takes the place of what is published of the same version, which drains then. */
   | { readonly kind: 'publish'; readonly revision: number }
   | { readonly kind: 'withdraw'; readonly revision: number }
-  | { readonly kind: 'unload'; readonly revision: number };
+  | { readonly kind: 'unload'; readonly revision: number }
+  /** Queues for the model's turn to make room and load, or gives it up. */
+  | { readonly kind: 'ask' }
+  | { readonly kind: 'yield' };
 
 /**
  * The one step that a model is to take next; null = none until something changes. Asked again after each
@@ -44,7 +50,7 @@ export type Action =
  */
 export function nextAction(snapshot: ModelSnapshot): Action | null {
   const model = { ...snapshot, targets: targets(snapshot) };
-  return publication(model) ?? withdrawal(model) ?? unloading(model) ?? load(model);
+  return publication(model) ?? queueing(model) ?? withdrawal(model) ?? unloading(model) ?? load(model);
 }
 
 /** A snapshot with what follows from it. */
@@ -60,6 +66,19 @@ function publication(model: View): Action | null {
     if (loaded !== undefined) return { kind: 'publish', revision: loaded.id };
   }
   return null;
+}
+
+/** What makes room goes only when nothing else is loaded first. */
+function queueing(model: View): Action | null {
+  const needsTurn = isLoading(model) ? model.turn === 'held' : mustMakeRoom(model);
+  if (needsTurn === (model.turn !== 'none')) return null;
+  return { kind: needsTurn ? 'ask' : 'yield' };
+}
+
+function mustMakeRoom(model: View): boolean {
+  const next = missing(model);
+  if (next === undefined || !makesRoom(model, next)) return false;
+  return model.turn === 'held' || model.revisions.some((revision) => isInTheWay(model, revision));
 }
 
 /** Something served that is not to be served any more, and whose place is taken. */
@@ -93,9 +112,8 @@ function load(model: View): Action | null {
 function isReplaced(model: View, revision: RevisionSnapshot): boolean {
   if (model.aspired.length === 0) return true;
   if (isTarget(model, revision)) return false;
-  const next = missing(model);
   // Nothing else is loaded before what is being loaded, so nothing else needs the room.
-  if (next !== undefined && makesRoom(model, next) && !isLoading(model)) return true;
+  if (model.turn === 'held' && mustMakeRoom(model) && !isLoading(model)) return true;
   // What is aspired and published has replaced the same version already; others go when all is settled.
   if (model.aspired.some(({ version }) => version === revision.version)) return false;
   const settled = model.aspired.every((target) => target.failed || isReady(model, target));
