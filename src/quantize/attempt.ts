@@ -10,6 +10,8 @@ export interface Attempt {
   readonly mode: MethodMode;
   /** Why it is not to be served; '' when it may be. */
   readonly reason: string;
+  /** Absolute path of the folder with the model as it was rewritten. */
+  readonly plain: string;
   /** Absolute path of the folder with what would be served. */
   readonly directory: string;
   readonly compiled: boolean;

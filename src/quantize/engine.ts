@@ -35,6 +35,13 @@ export interface QuantizeJob {
   readonly classOutputs: ReadonlySet<string>;
   readonly runtime: Runtime;
   readonly clock: Clock;
+  /**
+   * `portable`: what lies in the folder is a model for any machine; it is compiled to be looked at only.
+   * `machine` unless said otherwise.
+   */
+  readonly form?: 'machine' | 'portable';
+  /** Whether bounds that are missed, and kernels, are findings rather than a reason to keep the original. */
+  readonly force?: boolean;
   /** Told what is done now, and how far it is with what is done piece by piece. */
   readonly onProgress?: (stage: string, done: number, total: number) => void;
 }
@@ -66,7 +73,7 @@ export async function quantizeModel(job: QuantizeJob): Promise<Quantized> {
     const best = bestOf(spec.mode, attempts);
     if (best !== undefined) {
       rmSync(directory, { recursive: true });
-      renameSync(best.directory, directory);
+      renameSync(job.form === 'portable' ? best.plain : best.directory, directory);
     }
     const report = reportOf(attempts, best, {
       requested: spec.mode,
@@ -74,7 +81,7 @@ export async function quantizeModel(job: QuantizeJob): Promise<Quantized> {
       samples: samples.kind,
       steps: quantization.steps,
     });
-    return { report, compiled: best?.compiled ?? false };
+    return { report, compiled: best?.compiled === true && job.form !== 'portable' };
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
@@ -102,11 +109,12 @@ class Quantization {
   }
 
   async attempt(mode: MethodMode): Promise<Attempt> {
-    const { work, device, runtime, spec } = this.#job;
+    const { work, device, runtime, spec, force } = this.#job;
     const plain = join(work, mode);
     let attempt: Attempt = {
       mode,
       reason: '',
+      plain,
       directory: plain,
       compiled: false,
       bytes: 0,
@@ -123,6 +131,7 @@ class Quantization {
     }
     const { model, layers, expectedKernels } = rewritten;
     mkdirSync(plain);
+    this.#tell('writing', 0, 1);
     const written = await this.#timed('write', async () =>
       writeModel(model, plain, { externalFile: WEIGHTS_FILE }),
     );
@@ -130,6 +139,7 @@ class Quantization {
     if (device === 'cpu') {
       const directory = join(work, `${mode}-compiled`);
       mkdirSync(directory);
+      this.#tell('compiling', 0, 1);
       const reason = await this.#timed('compile', () => runtime.compile(written.path, directory));
       if (reason === '') {
         const kernels = countKernels(join(directory, 'model.onnx'));
@@ -138,14 +148,17 @@ class Quantization {
         attempt = { ...attempt, directory, compiled: true, kernels, findings };
         if (share < KERNELS_SHARE_MIN) {
           const text = `ONNX Runtime made only ${missing.join(', ')} of the rewritten model, which gains little`;
-          return { ...attempt, reason: text };
+          if (force !== true) return { ...attempt, reason: text };
+          attempt = { ...attempt, findings: [...findings, text] };
         }
       } else attempt = { ...attempt, findings: [`it is not compiled for the machine: ${reason}`] };
     }
     try {
       const comparison = await this.#timed('compare', () => this.#compare(attempt));
-      const reason = violations(comparison.outputs, spec.bounds).join('; ');
-      return { ...attempt, comparison, reason };
+      const missed = violations(comparison.outputs, spec.bounds);
+      return force === true
+        ? { ...attempt, comparison, findings: [...attempt.findings, ...missed] }
+        : { ...attempt, comparison, reason: missed.join('; ') };
     } catch (error) {
       return { ...attempt, reason: textOf(error) };
     }
@@ -156,6 +169,7 @@ class Quantization {
     const { quantize, simplified, watched } = await importMethod(mode);
     const own: QuantizationSpec = { ...spec, mode };
     const model = await this.#model(simplified);
+    this.#tell('looking at shapes', 0, 1);
     const facts = await this.#timed('shapes', () => shapeFacts(model));
     let ranges: ReadonlyMap<string, Range> = new Map();
     if (watched !== undefined) {
