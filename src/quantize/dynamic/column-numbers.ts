@@ -25,7 +25,8 @@ export function quantizeColumns(weight: OnnxTensor, layout: ColumnsLayout): Colu
     const weights = panel.subarray(0, panelColumns * depth);
     const quantized = quantizeWeights(weights, rowLayout([panelColumns, depth]), null);
     scales.set(quantized.scales, first);
-    const squares = weights.reduce((sum, value) => sum + value * value, 0);
+    let squares = 0;
+    for (let index = 0; index < weights.length; index++) squares += (weights[index] as number) ** 2;
     error.add(squares, squares * quantized.error ** 2);
     let from = 0;
     for (let column = first; column < first + panelColumns; column++) {

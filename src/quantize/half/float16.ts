@@ -23,6 +23,11 @@ export function fromHalf(half: number): number {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
+/** All numbers of half precision in the order of their bits. */
+export function halfTable(): Float32Array {
+  return Float32Array.from({ length: 1 << 16 }, (_, bits) => fromHalf(bits));
+}
+
 /** The bits of a half from those of a float. */
 function halfBits(bits: number): number {
   const sign = (bits >>> 16) & 0x8000;

@@ -2,15 +2,13 @@ import { putInitializers, removeDead } from '../../onnx/edit-graph.js';
 import { GraphView } from '../../onnx/graph-view.js';
 import type { OnnxModel, OnnxNode } from '../../onnx/model.js';
 import { canRaiseOpset, withIrVersion, withOpset } from '../../onnx/opset.js';
-import { floatsOf } from '../../onnx/tensor-values.js';
 import type { LayerReport, MethodContext, QuantizeMethod, Rewritten } from '../method.js';
 import { refuseQuantized } from '../quantized-operators.js';
 import { nameOf } from '../static/selection.js';
 import { WeightError } from '../weights/columns.js';
 import { knownFacts } from '../weights/known-facts.js';
-import { isWeightLayer, tensorBytes, weightLayerOf } from '../weights/weight-layer.js';
+import { tensorBytes } from '../weights/weight-layer.js';
 import { type HalfPlan, planHalf } from './half-plan.js';
-import { halfError } from './half-tensor.js';
 import { HalfWriter } from './half-writer.js';
 
 /** IR versions before this one have no initializers but inputs. */
@@ -54,7 +52,6 @@ function toHalfPrecision(original: OnnxModel, context: MethodContext): Rewritten
     const reasons = [...new Set(plan.floats.values())].filter((reason) => reason !== '').join('; ');
     throw new Error(`nothing of the model can be quantized: ${reasons || 'it has no floats'}`);
   }
-  refuseUnsoundWeights(view, context);
   const writer = new HalfWriter(model, view, plan);
   const reports = new Reports(view, plan, writer);
   for (const node of model.graph.nodes) {
@@ -72,18 +69,6 @@ function planned(
 ): { model: OnnxModel; view: GraphView; plan: HalfPlan } {
   const view = new GraphView(model);
   return { model, view, plan: planHalf(model, view, context) };
-}
-
-/** Masks may hold infinities; weights that do are broken. */
-function refuseUnsoundWeights(view: GraphView, { facts }: MethodContext): void {
-  for (const node of view.graph.nodes) {
-    const layer = weightLayerOf(node, { view, facts });
-    if (layer === null || !isWeightLayer(layer)) continue;
-    const { weight } = layer;
-    if (!floatsOf(weight).every(Number.isFinite)) {
-      throw new Error(`the weights '${weight.name}' hold NaN or infinities`);
-    }
-  }
 }
 
 /** What became of the nodes, weights that several of them have being counted once. */
@@ -113,8 +98,7 @@ class Reports {
     const error = new WeightError();
     let bytes = 0;
     for (const { tensor, half } of constants) {
-      const { squares, errorSquares } = halfError(tensor, half);
-      error.add(squares, errorSquares);
+      error.add(half.squares, half.errorSquares);
       if (this.#count(tensor.name)) bytes += tensorBytes(tensor);
     }
     this.layers.push({

@@ -64,6 +64,9 @@ const MOVING = new Set(
 /** Operators that limit numbers: a limit that is out of range limits nothing, as infinity does. */
 const LIMITING = new Set(['Clip', 'Max', 'Min']);
 
+/** Operators whose constant matrices are weights that somebody has trained. */
+const LAYERS = new Set('MatMul Gemm Conv ConvTranspose LSTM GRU RNN Gather Einsum'.split(' '));
+
 /** Inputs that ONNX wants as FLOAT whatever the others are. */
 const FLOAT_INPUTS: Readonly<Record<string, readonly number[]>> = {
   Resize: [1, 2],
@@ -113,6 +116,10 @@ export function isMoving({ domain, opType }: OnnxNode): boolean {
 
 export function isLimiting({ domain, opType }: OnnxNode): boolean {
   return domain === '' && LIMITING.has(opType);
+}
+
+export function isLayer({ domain, opType }: OnnxNode): boolean {
+  return domain === '' && LAYERS.has(opType);
 }
 
 /** Whether the node asks only for the shape of its input, which is the same in either precision. */

@@ -12,13 +12,14 @@ import {
   delicacyOf,
   givesFloats,
   halfSince,
+  isLayer,
   isLimiting,
   isMeasuring,
   isMoving,
   isPeriodic,
   isSensitive,
 } from './half-operators.js';
-import { greatestMagnitude } from './half-tensor.js';
+import { extentOf, type FloatExtent } from './half-tensor.js';
 
 /** Which nodes of a graph compute in half precision. */
 export interface HalfPlan {
@@ -34,7 +35,10 @@ export interface HalfPlan {
   readonly isFloat: (name: string) => boolean;
 }
 
-/** Decides by operators, by the specification, and by what half precision can hold. */
+/**
+ * Decides by operators, by the specification, and by what half precision can hold. Throws an Error for people
+ * when weights hold NaN or infinities, which masks may.
+ */
 export function planHalf(model: OnnxModel, view: GraphView, context: MethodContext): HalfPlan {
   const plan = new Planning(model, view, context);
   plan.classify();
@@ -43,6 +47,8 @@ export function planHalf(model: OnnxModel, view: GraphView, context: MethodConte
   plan.joinMoving();
   return plan;
 }
+
+const NO_EXTENT: FloatExtent = { greatest: 0, hasBoundless: false, finite: true };
 
 class Planning implements HalfPlan {
   readonly halves = new Set<OnnxNode>();
@@ -56,7 +62,7 @@ class Planning implements HalfPlan {
   readonly #opset: number;
   readonly #types: ReadonlyMap<string, number>;
   readonly #functions: ReadonlySet<string>;
-  readonly #magnitudes = new Map<string, number>();
+  readonly #extents = new Map<string, FloatExtent>();
 
   constructor(model: OnnxModel, view: GraphView, context: MethodContext) {
     this.#view = view;
@@ -173,7 +179,10 @@ class Planning implements HalfPlan {
     }
     if (isLimiting(node)) return null;
     for (const name of node.inputs) {
-      const greatest = this.#magnitude(name);
+      const { greatest, finite } = this.#extent(name);
+      if (!finite && this.#isWeight(node, name)) {
+        throw new Error(`the weights '${name}' hold NaN or infinities`);
+      }
       if (greatest > HALF_MAX) {
         this.wide.add(node);
         return `its constant '${name}' reaches ${greatest.toPrecision(3)}`;
@@ -189,24 +198,29 @@ class Planning implements HalfPlan {
   #refuseFilling(node: OnnxNode): string | null {
     if (node.opType !== 'ConstantOfShape') return null;
     const value = attributeOf(node, 'value');
-    if (value?.type !== 'tensor' || greatestMagnitude(value.value) <= HALF_MAX) return null;
+    if (value?.type !== 'tensor' || extentOf(value.value).greatest <= HALF_MAX) return null;
     this.wide.add(node);
     return 'its value is out of range';
   }
 
-  #magnitude(name: string): number {
-    let found = this.#magnitudes.get(name);
-    if (found === undefined) {
-      const tensor = this.isFloat(name) ? this.#view.constantOf(name) : null;
-      found = tensor === null ? 0 : greatestMagnitude(tensor);
-      this.#magnitudes.set(name, found);
+  #extent(name: string): FloatExtent {
+    const tensor = this.isFloat(name) ? this.#view.constantOf(name) : null;
+    if (tensor === null) return NO_EXTENT;
+    let extent = this.#extents.get(tensor.name);
+    if (extent === undefined) {
+      extent = extentOf(tensor);
+      this.#extents.set(tensor.name, extent);
     }
-    return found;
+    return extent;
   }
 
   #weight(name: string): OnnxTensor | null {
     const tensor = this.isFloat(name) ? this.#view.constantOf(name) : null;
     return tensor === null || tensor.dims.length < 2 ? null : tensor;
+  }
+
+  #isWeight(node: OnnxNode, name: string): boolean {
+    return isLayer(node) && this.#weight(name) !== null;
   }
 
   #isAmongFloats(node: OnnxNode): boolean {

@@ -2,55 +2,73 @@ import { tensorOf } from '../../onnx/build.js';
 import { DataType } from '../../onnx/data-type.js';
 import type { OnnxTensor } from '../../onnx/model.js';
 import { floatsOf } from '../../onnx/tensor-values.js';
-import { fromHalf, toHalves } from './float16.js';
+import { halfTable, toHalves } from './float16.js';
 
 /** Numbers of this magnitude and more stand for infinity, as masks have them. */
 const BOUNDLESS = 1e30;
 /** What they become: finite, and with room for something that is added. */
 export const BOUND = 2 ** 15;
 
-/** Greatest magnitude among the finite numbers of a tensor that don't stand for infinity; 0 when there are none. */
-export function greatestMagnitude(tensor: OnnxTensor): number {
-  let greatest = 0;
-  for (const value of floatsOf(tensor)) {
-    const magnitude = Math.abs(value);
-    if (magnitude > greatest && magnitude < BOUNDLESS) greatest = magnitude;
-  }
-  return greatest;
+/** What half precision has to hold of a tensor. */
+export interface FloatExtent {
+  /** Greatest magnitude among the numbers that don't stand for infinity; 0 when there are none. */
+  readonly greatest: number;
+  /** Whether some numbers stand for infinity. */
+  readonly hasBoundless: boolean;
+  /** Whether all are numbers, and none is infinite. */
+  readonly finite: boolean;
 }
+
+export function extentOf(tensor: OnnxTensor): FloatExtent {
+  const floats = floatsOf(tensor);
+  let greatest = 0;
+  let hasBoundless = false;
+  // The sum of all differences from themselves is 0, or NaN when one of them is not finite.
+  let sound = 0;
+  for (let index = 0; index < floats.length; index++) {
+    const value = floats[index] as number;
+    const magnitude = Math.abs(value);
+    sound += value - value;
+    if (magnitude >= BOUNDLESS) hasBoundless = true;
+    else if (magnitude > greatest) greatest = magnitude;
+  }
+  return { greatest, hasBoundless, finite: sound === 0 };
+}
+
+/** A tensor in half precision, and how far it lies from the floats: sums of squares. */
+export interface HalfTensor {
+  readonly tensor: OnnxTensor;
+  readonly squares: number;
+  readonly errorSquares: number;
+}
+
+let table: Float32Array | null = null;
 
 /**
  * The FLOAT tensor in half precision, called `name`. What stands for infinity becomes infinity for a `limit`, and
- * otherwise plus or minus 2 ** 15, so that it can be added to.
+ * otherwise plus or minus 2 ** 15, so that it can be added to; it counts in no sum.
  */
-export function halfTensor(tensor: OnnxTensor, name: string, limit: boolean): OnnxTensor {
-  const floats = floatsOf(tensor);
-  const bounded =
-    !limit && floats.some(isBoundless)
-      ? floats.map((value) => (isBoundless(value) ? Math.sign(value) * BOUND : value))
-      : floats;
-  return tensorOf(name, DataType.float16, tensor.dims, toHalves(bounded));
+export function halfTensor(tensor: OnnxTensor, name: string, limit: boolean): HalfTensor {
+  let floats = floatsOf(tensor);
+  if (!limit && extentOf(tensor).hasBoundless) {
+    floats = floats.map((value) => (isBoundless(value) ? Math.sign(value) * BOUND : value));
+  }
+  const halves = toHalves(floats);
+  table ??= halfTable();
+  let squares = 0;
+  let errorSquares = 0;
+  for (let index = 0; index < floats.length; index++) {
+    const value = floats[index] as number;
+    const off = value - (table[halves[index] as number] as number);
+    if (off > -BOUND && off < BOUND) {
+      squares += value * value;
+      errorSquares += off * off;
+    }
+  }
+  return { tensor: tensorOf(name, DataType.float16, tensor.dims, halves), squares, errorSquares };
 }
 
 function isBoundless(value: number): boolean {
   const magnitude = Math.abs(value);
   return magnitude >= BOUNDLESS && magnitude < Number.POSITIVE_INFINITY;
-}
-
-/** Sums of squares of a tensor and of what `half` is off by, where both are finite. */
-export function halfError(tensor: OnnxTensor, half: OnnxTensor): { squares: number; errorSquares: number } {
-  const floats = floatsOf(tensor);
-  const { data } = half;
-  const halves = new Uint16Array(data.buffer, data.byteOffset, floats.length);
-  let squares = 0;
-  let errorSquares = 0;
-  for (let index = 0; index < floats.length; index++) {
-    const value = floats[index] as number;
-    const off = value - fromHalf(halves[index] as number);
-    if (Math.abs(off) < BOUND) {
-      squares += value * value;
-      errorSquares += off * off;
-    }
-  }
-  return { squares, errorSquares };
 }

@@ -8,7 +8,7 @@ import { outerNames } from '../../onnx/subgraphs.js';
 import { UniqueNames } from '../../onnx/unique-names.js';
 import { isFloatInput, isLimiting, isMeasuring, isMoving, typeAttribute } from './half-operators.js';
 import type { HalfPlan } from './half-plan.js';
-import { BOUND, halfTensor } from './half-tensor.js';
+import { BOUND, type HalfTensor, halfTensor } from './half-tensor.js';
 
 /** Clip takes its limits as inputs since this opset. */
 const CLIP_INPUTS_OPSET = 11;
@@ -16,7 +16,7 @@ const CLIP_INPUTS_OPSET = 11;
 /** A constant of the graph and what it became. */
 export interface HalfConstant {
   readonly tensor: OnnxTensor;
-  readonly half: OnnxTensor;
+  readonly half: HalfTensor;
 }
 
 /**
@@ -72,7 +72,7 @@ export class HalfWriter {
     let constant = this.#constants.get(key);
     if (constant === undefined) {
       constant = { tensor, half: halfTensor(tensor, this.#names.take(`${tensor.name}_half`), limit) };
-      this.tensors.push(constant.half);
+      this.tensors.push(constant.half.tensor);
       this.#constants.set(key, constant);
     }
     return constant;
@@ -95,12 +95,14 @@ export class HalfWriter {
     if (node.opType !== 'ConstantOfShape') return node;
     const value = attributeOf(node, 'value');
     const tensor = value?.type === 'tensor' ? value.value : { ...floatScalar('', 0), dims: [1] };
-    return withAttributes(node, { value: { tensor: halfTensor(tensor, tensor.name, false) } });
+    return withAttributes(node, {
+      value: { tensor: halfTensor(tensor, tensor.name, false).tensor },
+    });
   }
 
   #takeHalf(name: string, node: OnnxNode): string {
     const constant = this.constant(name, node);
-    if (constant !== null) return constant.half.name;
+    if (constant !== null) return constant.half.tensor.name;
     if (this.#isMadeHalf(name) || this.#halves.has(name)) return this.#half(name);
     const half = this.#half(name);
     this.#cast(this.#isWide(name) ? this.#clipped(name) : name, half, DataType.float16);
