@@ -60,7 +60,7 @@ it.each(['poll', 'explicit'] as const)(
   async (mode) => {
     const { pieceMs, ...times } = TIMES[mode];
     const repository = new TestRepository({
-      'steady/config.pbtxt': adderConfig('dynamic_batching { max_queue_delay_microseconds: 10000 }'),
+      'steady/config.pbtxt': adderConfig('dynamic_batching { max_queue_delay_microseconds: 30000 }'),
       'steady/1/model.onnx': adder(7),
     });
     cleanup.push(() => repository.remove());

@@ -39,7 +39,7 @@ export class ReloadedModel {
   #lastContent = 1000;
   #lastVersion = 0;
   /** Long enough for requests to be waiting whenever something happens. */
-  #delayUs = 10_000;
+  #delayUs = 30_000;
   #labels = 0;
   #arena = true;
 
@@ -74,7 +74,7 @@ export class ReloadedModel {
     ],
     'queue delay changed': [
       async () => {
-        this.#delayUs = 10_000 + ((this.#delayUs + 1000) % 5000);
+        this.#delayUs = 30_000 + ((this.#delayUs + 1000) % 5000);
         this.#writeConfig();
         return this.#served(true);
       },

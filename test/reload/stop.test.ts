@@ -52,7 +52,7 @@ const MOMENTS = [
 it.each(MOMENTS)('answers what it has admitted when SIGTERM comes in %s mode at %s', async (mode, moment) => {
   const repository = new TestRepository({
     'm/1/model.onnx': adder(0),
-    'm/config.pbtxt': adderConfig('dynamic_batching { max_queue_delay_microseconds: 10000 }', 2),
+    'm/config.pbtxt': adderConfig('dynamic_batching { max_queue_delay_microseconds: 30000 }', 2),
   });
   cleanup.push(() => repository.remove());
   const cache = mkdtempSync(join(tmpdir(), 'naiad-test-cache-'));
@@ -100,7 +100,7 @@ it.each(MOMENTS)('answers what it has admitted when SIGTERM comes in %s mode at 
     }
   })();
   const answered = (): number => outcomes.answered.size;
-  while (reloads < 3 || answered() < 100) await new Promise((resolve) => setTimeout(resolve, 10));
+  while (reloads < 2 || answered() < 100) await new Promise((resolve) => setTimeout(resolve, 10));
   // In the middle: the next line of that kind.
   const from = lines();
   while (!server.log.slice(from).some(({ event }) => event === moment)) {
