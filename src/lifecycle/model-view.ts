@@ -80,7 +80,7 @@ export function settlement(aspiration: Aspiration, revisions: ReadonlySet<Revisi
   const open = targets.some((target) => {
     const { version } = target.version;
     const served = readyRevision(revisions, version)?.matches(target) ?? false;
-    return !served && (!aspiration.failed(version) || aspiration.retries(version));
+    return !served && isOpen(aspiration, version);
   });
   if (open) return null;
   const failed = targets
@@ -103,27 +103,43 @@ export function aspiredTargets(aspiration: Aspiration | null): Target[] {
 
 /**
  * Whether a model that was served is not served now, and is about to be again: what replaces it waits for
- * its memory, or is tried again.
+ * its memory, or is tried again. Nobody who asks for the latest version gets a lower one meanwhile.
  */
-function isHeld({ aspiration, revisions, fallbacks, wanted }: ModelState): boolean {
+function isHeld(state: ModelState): boolean {
+  const { aspiration, revisions, fallbacks, wanted } = state;
   if (!wanted || fallbacks.size === 0) return false;
-  if ([...revisions].some(({ state }) => state === 'READY')) return false;
-  const isTriedAgain = (aspiration?.generation.versions ?? []).some(({ version }) =>
-    aspiration?.retries(version),
-  );
-  return revisions.size > 0 || isTriedAgain || fallbacks.retries;
+  const aspired = aspiration?.generation.versions.map(({ version }) => version) ?? [];
+  const ready = [...revisions].filter((revision) => revision.state === 'READY');
+  if (ready.length === 0) {
+    const isTriedAgain = aspired.some((version) => aspiration?.retries(version));
+    return revisions.size > 0 || isTriedAgain || fallbacks.retries;
+  }
+  const highest = Math.max(...ready.map(({ version: { version } }) => version));
+  if (!fallbacks.all().some(({ version: { version } }) => version > highest)) return false;
+  const isComing = aspired.some((version) => version > highest && isOpen(aspiration, version));
+  return isComing || heldVersions(state).some((version) => version > highest);
 }
 
 /** Versions that were served, are not served now, and are about to be again. */
 function heldVersions({ aspiration, revisions, fallbacks, wanted }: ModelState): number[] {
   if (!wanted || aspiration === null) return [];
+  const aspired = aspiredTargets(aspiration);
+  const isLost = aspired.every((target) => {
+    const { version } = target.version;
+    return aspiration.failed(version) && readyRevision(revisions, version)?.matches(target) !== true;
+  });
   return fallbacks
     .all()
     .filter(({ version: { version }, generation, failed }) => {
-      const isAspired = aspiration.generation.versions.some((other) => other.version === version);
-      if (!isAspired || readyRevision(revisions, version) !== undefined) return false;
-      const comesBack = !failed && generation.archived !== null;
-      return !aspiration.failed(version) || aspiration.retries(version) || comesBack;
+      if (readyRevision(revisions, version) !== undefined) return false;
+      const isAspired = aspired.some((target) => target.version.version === version);
+      const comesBack = !failed && generation.archived !== null && (isAspired || isLost);
+      return comesBack || (isAspired && isOpen(aspiration, version));
     })
     .map(({ version: { version } }) => version);
+}
+
+/** Whether a version that is aspired can be served still. */
+function isOpen(aspiration: Aspiration | null, version: number): boolean {
+  return aspiration !== null && (!aspiration.failed(version) || aspiration.retries(version));
 }

@@ -166,7 +166,7 @@ describe('a model that does not fit twice', () => {
     expect(await watched(server, 4)).toEqual({ most: 1, always: true });
   });
 
-  it('lets requests to a version wait for that version', async () => {
+  it('lets requests to a version, and to the latest, wait for that version', async () => {
     const server = await tight();
     server.write('m', { 2: 'good' }, { versions: 'all' });
     server.load('m');
@@ -176,11 +176,36 @@ describe('a model that does not fit twice', () => {
     server.load('m');
     await server.seconds(1.5);
     expect(server.index('m')).toEqual(['1 READY', '2 LOADING']);
-    expect(server.catalog.entry('m')).toMatchObject({ held: false, heldVersions: [2] });
-    expect(server.catalog.find('m', LATEST).version).toBe(1);
+    expect(server.catalog.entry('m')).toMatchObject({ held: true, heldVersions: [2] });
     await server.seconds(2);
     expect(server.catalog.entry('m')).toMatchObject({ held: false, heldVersions: [] });
+    server.write('m', { 1: 'good' });
+    server.load('m');
+    await server.seconds(1.5);
+    expect(server.catalog.entry('m')).toMatchObject({ held: false, heldVersions: [1] });
   });
+
+  it.each([
+    ['good', 3],
+    ['corrupt', 1],
+  ] as const)(
+    'lets nobody have a lower version while a higher one comes that is %s',
+    async (quality, end) => {
+      const server = await tight();
+      server.write('m', { 2: 'good' }, { versions: [1, 2] });
+      server.load('m');
+      await server.seconds(4);
+      server.write('m', { 3: quality }, { versions: [1, 3] });
+      server.load('m');
+      const lowest: number[] = [];
+      for (let tenths = 0; tenths < 50; tenths++) {
+        await server.seconds(0.1);
+        if (!isHeld(server)) lowest.push(server.catalog.find('m', LATEST).version);
+      }
+      expect([...new Set(lowest)]).toEqual([2, end]);
+      expect(lowest.length).toBeLessThan(45);
+    },
+  );
 
   it('is not waited for once it is unloaded on purpose', async () => {
     const server = await tight();
