@@ -30,6 +30,8 @@ export class PartFetcher {
   readonly #memo = new Memo();
   readonly #stored: StoredMemo | null;
   readonly #stopped = new AbortController();
+  /** What is being read, by folder and signature. */
+  readonly #underWay = new Map<string, Promise<Tree>>();
   /** Why the cache could not be used last; '' while it can. */
   #trouble = '';
 
@@ -42,19 +44,30 @@ export class PartFetcher {
 
   /**
    * The files as they were when the model was listed: a tree of the cache, or the folder in the repository
-   * where there is no cache or nothing can be written to it. Rejects with an Error for people.
+   * where there is no cache or nothing can be written to it. Calls at the same time read them once. Rejects
+   * with an Error for people.
    */
   async fetch(model: ListedModel, name: PartName): Promise<Tree> {
     const listed = signatureOf(model, name);
-    const walk = (): Part => walkPart(model, name);
-    const part = walk();
+    const part = walkPart(model, name);
     if (part.signature !== listed) throw changed(model, name);
+    const key = `${part.directory}\0${part.signature}`;
+    const reading = this.#underWay.get(key) ?? this.#provide(part, model, name);
+    this.#underWay.set(key, reading);
+    try {
+      return await reading;
+    } finally {
+      if (this.#underWay.get(key) === reading) this.#underWay.delete(key);
+    }
+  }
+
+  async #provide(part: Part, model: ListedModel, name: PartName): Promise<Tree> {
     const known = this.#recall(part);
     if (known !== null) return known;
     const startMs = this.#clock.wallMs();
     try {
       const tree = await this.#read(part, () => {
-        if (walk().signature !== listed) throw new SourceChangedError();
+        if (walkPart(model, name).signature !== part.signature) throw new SourceChangedError();
       });
       if (startMs - part.changedMs > RACY_MS) this.#remember(part, tree);
       return tree;

@@ -101,6 +101,21 @@ describe('what is fetched', () => {
     expect(contents(empty.directory)).toEqual({});
   });
 
+  it('is copied once for all who want it at the same time', async () => {
+    const cache = bench.cache();
+    const repository = bench.repository({ 'm/1/model.onnx': 'x'.repeat(3 << 20), 'm/2/model.onnx': 'y' });
+    const opened = bench.open(repository, { artifactCache: cache });
+    const model = await findModel(opened, 'm');
+    const fetches = Array.from({ length: 20 }, () => opened.store.fetchVersion(model, 1));
+    const other = opened.store.fetchVersion(model, 2);
+    const [own] = namesIn(join(cache, 'tmp'));
+    const drafts = namesIn(join(cache, 'tmp', own ?? ''));
+    const versions = await Promise.all(fetches);
+    await other;
+    expect(drafts.length === 1 || drafts.length === 2).toBe(true);
+    expect(new Set(versions.map(({ directory }) => directory)).size).toBe(1);
+  });
+
   it('follows links inside the repository', async () => {
     const repository = bench.repository({ '.blobs/x': 'model', 'm/1/.keep': '' });
     repository.link('m/1/model.onnx', '../../.blobs/x');
