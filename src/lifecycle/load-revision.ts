@@ -49,6 +49,8 @@ export interface RevisionTarget {
   readonly statistics: StatisticsRecorder | null;
   /** Whether requests wait for it, so that it must not take longer than it has to. */
   readonly urgent?: boolean;
+  /** Aborted when it is not wanted any more: loading ends as soon as it can, with the signal's reason. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -108,7 +110,7 @@ export function sessionKeys(context: LoadContext, { source, version }: RevisionT
 async function load(
   context: LoadContext,
   pool: InstancePool,
-  { source, version, statistics, urgent = false }: RevisionTarget,
+  { source, version, statistics, urgent = false, signal }: RevisionTarget,
   preparation: Preparation,
   taken: PooledInstance[],
 ): Promise<LoadedRevision> {
@@ -117,6 +119,7 @@ async function load(
   const planned = plan(context, source);
   const fresh: PooledInstance[] = [];
   const acquire = async (instance: PlannedInstance): Promise<PooledInstance> => {
+    signal?.throwIfAborted();
     const options = instanceOptions(source, version.version, preparation.modelFile, instance);
     const key = keyOf(source, version, options);
     const present = pool.claim(key, taken);
@@ -159,7 +162,7 @@ async function load(
   if (fresh.length > 0) {
     const origin = folder.versions.find((candidate) => candidate.version === version.version)?.origin ?? '';
     const runs = await planWarmUp(spec, folder.directory, join(origin, '..'));
-    await allSettled(fresh, context.instancesAtOnce(), ({ executor }) => warmUp(executor, runs));
+    await allSettled(fresh, context.instancesAtOnce(), ({ executor }) => warmUp(executor, runs, signal));
     if (runs.length > 0) steps.mark('warm-up');
   }
   const updated = fresh.length === 0;

@@ -160,6 +160,9 @@ export class ModelLifecycle {
   }
 
   #act(): void {
+    for (const revision of this.#revisions) {
+      if (revision.state === 'LOADING' && !this.#isWanted(revision)) revision.abandon();
+    }
     let action = nextAction(this.#snapshot());
     while (action !== null) {
       this.#perform(action);
@@ -234,6 +237,7 @@ export class ModelLifecycle {
       version: revision.version,
       statistics: readyRevision(this.#revisions, revision.version.version)?.loaded.model.statistics ?? null,
       urgent: this.#policy() === 'memory-preserving',
+      signal: revision.loadSignal,
     });
     try {
       // Before its turn comes: what takes long here is done elsewhere, and others can be loaded meanwhile.
@@ -242,17 +246,25 @@ export class ModelLifecycle {
       const loaded = await this.#turn.run(async () =>
         this.#isWanted(revision) ? loadRevision(this.#context, this.#pool, target(), preparation) : null,
       );
-      if (loaded === null) this.#end(revision);
+      if (loaded === null) this.#abandoned(revision);
       else {
         revision.standBy(loaded);
         const seconds = (this.#context.clock.nowNs() - startNs) / SECOND_NS;
         this.#reporter.loaded(revision, loaded, seconds);
       }
     } catch (error) {
-      this.#end(revision);
-      this.#fail(revision, loadReason(error));
+      if (revision.loadSignal.aborted) this.#abandoned(revision);
+      else {
+        this.#end(revision);
+        this.#fail(revision, loadReason(error));
+      }
     }
     this.#step();
+  }
+
+  #abandoned(revision: Revision): void {
+    this.#end(revision);
+    this.#reporter.abandoned(revision);
   }
 
   #fail(revision: Revision, reason: string): void {

@@ -56,6 +56,16 @@ export class ModelReporter {
     this.#parts.metrics.loaded(this.#model, version, seconds, updated);
   }
 
+  /** It was not loaded, since nobody wants it any more. */
+  abandoned({ version: { version } }: Revision): void {
+    this.#parts.chronicle.record({
+      model: this.#model,
+      version,
+      event: 'unloaded',
+      why: 'not wanted any more while it was loaded',
+    });
+  }
+
   failed({ version: { version } }: Revision, reason: string): void {
     this.#parts.metrics.loadFailed(this.#model, version);
     this.#parts.chronicle.record({

@@ -21,6 +21,7 @@ export class Revision implements Target {
   #loaded: LoadedRevision | null = null;
   /** Whether requests could ask it at some time. */
   #served = false;
+  readonly #load = new AbortController();
   /** Runs while it is kept for a roll back. */
   #keep: Timer | null = null;
 
@@ -43,6 +44,11 @@ export class Revision implements Target {
     return this.#loaded;
   }
 
+  /** Aborted when nobody wants it loaded any more. */
+  get loadSignal(): AbortSignal {
+    return this.#load.signal;
+  }
+
   get served(): boolean {
     return this.#served;
   }
@@ -60,6 +66,11 @@ export class Revision implements Target {
     this.#state = to;
     if (to === 'READY') this.#served = true;
     if (to !== 'STANDBY') this.letGo();
+  }
+
+  /** Nobody wants it loaded: ends loading at the next step. */
+  abandon(): void {
+    this.#load.abort();
   }
 
   /** Loading has ended well. */

@@ -157,6 +157,10 @@ export class Harness {
     this.repositories.write(this.#home, name, [[path, text]]);
   }
 
+  readFile(name: string, path: string): string {
+    return this.#home.models.get(name)?.files.get(path)?.text ?? '';
+  }
+
   touch(name: string, path: string): void {
     this.repositories.touch(this.#home, name, path);
   }
