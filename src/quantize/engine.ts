@@ -165,14 +165,14 @@ class Quantization {
   }
 
   async #rewrite(mode: MethodMode): Promise<Rewritten> {
-    const { spec, samples, runtime } = this.#job;
-    const { quantize, simplified, watched } = await importMethod(mode);
+    const { spec, device, samples, runtime } = this.#job;
+    const { quantize, simplified, watched, rangesOptional } = await importMethod(mode, device);
     const own: QuantizationSpec = { ...spec, mode };
     const model = await this.#model(simplified);
     this.#tell('looking at shapes', 0, 1);
     const facts = await this.#timed('shapes', () => shapeFacts(model));
     let ranges: ReadonlyMap<string, Range> = new Map();
-    if (watched !== undefined) {
+    if (watched !== undefined && !(rangesOptional === true && samples.kind === 'none')) {
       const taken = mapped(this.#counted('calibrating', samples), (inputs) => runtime.toSample(inputs));
       const { calibrationMethod: method, percentile } = spec;
       const names = [...watched(model, own)];

@@ -10,11 +10,15 @@ export interface Method {
   readonly quantize: QuantizeMethod;
   /** Whether it takes models best as `simplify` writes them. */
   readonly simplified: boolean;
-  /** Values whose ranges it goes by; left out by methods that need no calibration. */
-  readonly watched?: (model: OnnxModel, spec: QuantizationSpec) => ReadonlySet<string>;
+  /** Values whose ranges it goes by; left out by methods that go by weights alone. */
+  readonly watched?: (model: OnnxModel, spec: QuantizationSpec) => Iterable<string>;
+  /** Whether it can do without those ranges, where there are no samples. */
+  readonly rangesOptional?: true;
 }
 
-const METHODS: Readonly<Record<MethodMode, () => Promise<Method>>> = {
+type Device = 'cpu' | 'gpu';
+
+const METHODS: Readonly<Record<MethodMode, (device: Device) => Promise<Method>>> = {
   int8: async () => {
     const { int8Static, int8StaticValues } = await import('./static/int8-static.js');
     return { quantize: int8Static, simplified: true, watched: int8StaticValues };
@@ -23,18 +27,33 @@ const METHODS: Readonly<Record<MethodMode, () => Promise<Method>>> = {
     const { int8Dynamic } = await import('./dynamic/int8-dynamic.js');
     return { quantize: int8Dynamic, simplified: false };
   },
-  'int8-weight': async () => weightOnly((await import('./weights/weight-only.js')).int8Weight),
-  'int4-weight': async () => weightOnly((await import('./weights/weight-only.js')).int4Weight),
-  nf4: async () => weightOnly((await import('./weights/weight-only.js')).nf4),
-  fp4: async () => weightOnly((await import('./weights/weight-only.js')).fp4),
-  fp16: () => Promise.reject(new Error('this mode is not there yet')),
+  'int8-weight': (device) => weightOnly('int8Weight', device),
+  'int4-weight': (device) => weightOnly('int4Weight', device),
+  nf4: (device) => weightOnly('nf4', device),
+  fp4: (device) => weightOnly('fp4', device),
+  fp16: async () => {
+    const { fp16 } = await import('./half/fp16.js');
+    return { quantize: fp16, simplified: false, watched: valuesOf, rangesOptional: true };
+  },
 };
 
-/** The method of a mode; its code is loaded now. */
-export function importMethod(mode: MethodMode): Promise<Method> {
-  return METHODS[mode]();
+/** The method of a mode on a device; its code is loaded now. */
+export function importMethod(mode: MethodMode, device: Device): Promise<Method> {
+  return METHODS[mode](device);
 }
 
-function weightOnly(quantize: QuantizeMethod): Method {
-  return { quantize, simplified: false };
+/** GPUs compute what has few bits in half precision. */
+async function weightOnly(
+  name: 'int8Weight' | 'int4Weight' | 'nf4' | 'fp4',
+  device: Device,
+): Promise<Method> {
+  const { [name]: method } = await import('./weights/weight-only.js');
+  if (device === 'cpu') return { quantize: method, simplified: false };
+  const { inHalfPrecision } = await import('./half/fp16.js');
+  return { quantize: inHalfPrecision(method), simplified: false };
+}
+
+/** All that the nodes make. */
+function valuesOf({ graph }: OnnxModel): string[] {
+  return graph.nodes.flatMap(({ outputs }) => outputs.filter((name) => name !== ''));
 }
