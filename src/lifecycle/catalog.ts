@@ -11,8 +11,11 @@ export interface VersionEntry extends IndexRow {
 export interface CatalogEntry {
   /** Why the model as a whole can't be served as its folder says; '' otherwise. */
   readonly reason: string;
-  /** False for a model that was unloaded on purpose. */
-  readonly wanted: boolean;
+  /**
+   * Whether a server that is ready serves it: it has been served, or failed at the start, and was not
+   * unloaded on purpose since. What comes later does not make a server unready that was ready without it.
+   */
+  readonly required: boolean;
   /** Nothing of it is served for a moment: requests are to wait rather than be refused. */
   readonly held: boolean;
   /** Versions that were served, are not for a moment, and come back: the same for requests to these. */
@@ -67,12 +70,12 @@ export class Catalog {
   }
 
   /**
-   * Whether every model that shall be served is, as strict readiness wants it. A new version that can't
+   * Whether every model that is required is served, as strict readiness wants it. A new version that can't
    * be served does not count against a model whose old one still is.
    */
   allReady(): boolean {
-    for (const { wanted, versions } of this.#models.values()) {
-      if (wanted && !versions.some(isServed)) return false;
+    for (const { required, versions } of this.#models.values()) {
+      if (required && !versions.some(isServed)) return false;
     }
     return true;
   }

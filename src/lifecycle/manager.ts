@@ -87,6 +87,7 @@ export class ModelManager implements RepositoryControl {
       for (const name of settings.loadModels ?? []) this.#giveUp(name, reason);
     }
     await Promise.all(this.#aspiring);
+    for (const lifecycle of this.#lifecycles.values()) if (lifecycle.failing) lifecycle.require();
     if (this.mode === 'poll') this.#loop.run();
   }
 

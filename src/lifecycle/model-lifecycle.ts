@@ -57,6 +57,7 @@ export class ModelLifecycle {
   readonly #served = new ServedGenerations();
   #rejection = '';
   #wanted = true;
+  #required = false;
   #releaseReason = '';
   #releases: ((result: 'unloaded' | 'superseded') => void)[] = [];
   #stepping = false;
@@ -124,6 +125,12 @@ export class ModelLifecycle {
     this.#show();
   }
 
+  /** A server that is ready serves it, although it never was served. */
+  require(): void {
+    this.#required = true;
+    this.#show();
+  }
+
   /** Has everything unloaded; resolves when nothing is left or something is wanted again. */
   release(why: string): Promise<'unloaded' | 'superseded'> {
     this.#supersede();
@@ -132,6 +139,7 @@ export class ModelLifecycle {
     this.#fallbacks.retain([]);
     this.#rejection = '';
     this.#wanted = false;
+    this.#required = false;
     this.#releaseReason = why;
     for (const revision of this.#revisions) revision.letGo();
     const released = new Promise<'unloaded' | 'superseded'>((resolve) => this.#releases.push(resolve));
@@ -178,6 +186,7 @@ export class ModelLifecycle {
       retired: this.#retired,
       rejection: this.#rejection,
       wanted: this.#wanted,
+      required: this.#required,
       policy: this.#policy(),
       turn: this.#turn.state,
     };
@@ -290,6 +299,7 @@ export class ModelLifecycle {
     const replaced = readyRevision(this.#revisions, version.version);
     if (replaced !== undefined) this.#withdraw(replaced, revision.loaded.updated ? 'updated' : 'replaced');
     revision.move('READY');
+    this.#required = true;
     this.#fallbacks.published(revision);
     this.#retired.add(version.version);
     if (this.#isAspired(revision)) this.#aspiration?.succeed(version.version);

@@ -21,6 +21,8 @@ export interface ModelState {
   readonly rejection: string;
   /** False once it was unloaded on purpose. */
   readonly wanted: boolean;
+  /** Whether a server that is ready serves it. */
+  readonly required: boolean;
   readonly policy: ReloadPolicy;
   readonly turn: TurnState;
 }
@@ -57,7 +59,7 @@ export function toSnapshot(state: ModelState, needsSessions: (target: Target) =>
 
 /** What the catalog is to say of a model. */
 export function toCatalogEntry(state: ModelState): CatalogEntry {
-  const { aspiration, revisions, retired, rejection, wanted } = state;
+  const { aspiration, revisions, retired, rejection, wanted, required } = state;
   const present = aspiration?.generation.source.folder.versions.map(({ version }) => version) ?? [];
   const rows = indexRows({
     revisions: [...revisions].map(({ version, state: at }) => ({ version: version.version, state: at })),
@@ -71,7 +73,7 @@ export function toCatalogEntry(state: ModelState): CatalogEntry {
     const serving = readyRevision(revisions, row.version)?.loaded.model ?? null;
     return { ...row, reason: row.reason || (serving?.quantization?.shortfall ?? ''), serving };
   });
-  return { reason: rejection, wanted, held: isHeld(state), heldVersions: heldVersions(state), versions };
+  return { reason: rejection, required, held: isHeld(state), heldVersions: heldVersions(state), versions };
 }
 
 /** How an aspiration has ended; null while it has not. */

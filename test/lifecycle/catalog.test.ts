@@ -16,7 +16,7 @@ function unavailable(version: number, reason: string): VersionEntry {
 }
 
 function entry(versions: readonly VersionEntry[], overrides: Partial<CatalogEntry> = {}): CatalogEntry {
-  return { reason: '', wanted: true, held: false, heldVersions: [], versions, ...overrides };
+  return { reason: '', required: true, held: false, heldVersions: [], versions, ...overrides };
 }
 
 const model = (version: number, name = 'm'): ServingModel => aServingModel(aModelSpec({ name }), version);
@@ -75,7 +75,7 @@ describe('Catalog', () => {
     await catalog.idle(successor);
   });
 
-  it('is all ready when every model that is wanted has a version that is served', () => {
+  it('is all ready when every model that is required has a version that is served', () => {
     const catalog = new Catalog();
     expect(catalog.allReady()).toBe(true);
     catalog.update('m', entry([loading(1)]));
@@ -84,7 +84,7 @@ describe('Catalog', () => {
     expect(catalog.allReady()).toBe(true);
     catalog.update('n', entry([], { reason: 'no configuration' }));
     expect(catalog.allReady()).toBe(false);
-    catalog.update('n', entry([unavailable(1, 'unloaded')], { wanted: false }));
+    catalog.update('n', entry([unavailable(1, 'unloaded')], { required: false }));
     expect(catalog.allReady()).toBe(true);
     catalog.forget('n');
     expect(catalog.names()).toEqual(['m']);

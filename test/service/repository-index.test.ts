@@ -17,7 +17,7 @@ beforeEach(() => {
 
 const entry = (versions: readonly VersionEntry[], changes: Partial<CatalogEntry> = {}): CatalogEntry => ({
   reason: '',
-  wanted: true,
+  required: true,
   held: false,
   heldVersions: [],
   versions,

@@ -99,7 +99,7 @@ it('names the extensions of the model repository', () => {
 });
 
 describe('a request to a model that is replaced in place', () => {
-  const held = { reason: '', wanted: true, heldVersions: [], versions: [] };
+  const held = { reason: '', required: true, heldVersions: [], versions: [] };
 
   beforeEach(() => {
     service.started();
