@@ -1,21 +1,31 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import type { Clock } from '../lib/clock.js';
 import { LIMITS } from '../settings/limits.js';
 import { toArchivedModel, treesOf } from './archived-model.js';
 import { CacheError, writing } from './hash-files.js';
 import type { Holds } from './holds.js';
 import { isModelName } from './paths.js';
-import { namesIn } from './scratch.js';
+import { modifiedMs, namesIn, removeTree, touch } from './scratch.js';
 import type { Archive, ArchivedModel } from './store.js';
 import type { TreeCache } from './tree-cache.js';
 
 export interface FileArchiveOptions {
   /** null = nothing is kept, since nothing keeps the files as they are. */
   readonly cache: TreeCache | null;
+  /** Tells the server from all others that use the cache, and is the same after a restart. */
+  readonly server: string;
   readonly repositories: readonly string[];
   readonly holds: Holds;
+  readonly clock: Clock;
 }
+
+/** How long a server may be away and find its generations again. */
+const HOMES_MS = 30 * 86_400_000;
+
+/** The folder of a cache that tells what was served. */
+const GENERATIONS = 'generations';
 
 /** A generation and the file that tells of it. */
 interface Entry {
@@ -26,16 +36,20 @@ interface Entry {
 }
 
 /**
- * Generations as files of JSON in the cache, by repository and model. Several servers may write to the
- * same; each file is written by one and only read or removed after that.
+ * Generations as files of JSON in the cache, by server, repository and model. Servers that can't be told
+ * apart write to the same; each file is written by one and only read or removed after that.
  */
 export class FileArchive implements Archive {
   readonly #cache: TreeCache | null;
+  readonly #server: string;
+  readonly #clock: Clock;
   readonly #repositories: readonly string[];
   readonly #holds: Holds;
 
-  constructor({ cache, repositories, holds }: FileArchiveOptions) {
+  constructor({ cache, server, repositories, holds, clock }: FileArchiveOptions) {
     this.#cache = cache;
+    this.#server = server;
+    this.#clock = clock;
     this.#repositories = repositories.map((directory) => resolve(directory));
     this.#holds = holds;
   }
@@ -53,7 +67,7 @@ export class FileArchive implements Archive {
       ...model,
       folder: { ...folder, versions: folder.versions.filter(({ version }) => served.has(version)) },
     };
-    const directory = this.#directoryOf(cache, this.#homeOf(folder.repository), folder.name);
+    const directory = join(this.#homeOf(cache, this.#repositoryOf(folder.repository)), folder.name);
     const before = readEntries(directory);
     const serial = Math.max(0, ...before.map((entry) => entry.serial)) + 1;
     keeping(cache.directory, () => {
@@ -68,8 +82,8 @@ export class FileArchive implements Archive {
   async list(name: string): Promise<readonly ArchivedModel[]> {
     const cache = this.#cache;
     if (cache === null || !isModelName(name)) return [];
-    const homes = [...new Set(this.#repositories)];
-    const entries = homes.flatMap((repository) => readEntries(this.#directoryOf(cache, repository, name)));
+    const homes = [...new Set(this.#repositories)].map((repository) => this.#homeOf(cache, repository));
+    const entries = homes.flatMap((home) => readEntries(join(home, name)));
     const seen = new Set<string>();
     return entries
       .sort(homes.length === 1 ? bySerial : bySaving)
@@ -82,14 +96,25 @@ export class FileArchive implements Archive {
       .slice(0, LIMITS.generationsMax);
   }
 
+  /** Says again that this server is there, and forgets what others have served that have not been for long. */
+  tend(): void {
+    const cache = this.#cache;
+    if (cache === null) return;
+    for (const repository of this.#repositories) touch(this.#homeOf(cache, repository), this.#clock);
+    const homes = join(cache.directory, GENERATIONS);
+    for (const home of namesIn(homes).map((name) => join(homes, name))) {
+      if (this.#clock.wallMs() - modifiedMs(home) > HOMES_MS) removeTree(home);
+    }
+  }
+
   /** What a client sent is kept with the first repository. */
-  #homeOf(repository: string): string {
+  #repositoryOf(repository: string): string {
     return this.#repositories.includes(repository) ? repository : (this.#repositories[0] ?? '');
   }
 
-  #directoryOf(cache: TreeCache, repository: string, name: string): string {
-    const home = createHash('sha256').update(repository).digest('hex');
-    return join(cache.directory, 'generations', home, name);
+  #homeOf(cache: TreeCache, repository: string): string {
+    const home = createHash('sha256').update(`${this.#server}\0${repository}`).digest('hex');
+    return join(cache.directory, GENERATIONS, home);
   }
 }
 

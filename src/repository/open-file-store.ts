@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import type { Clock } from '../lib/clock.js';
 import { LIMITS } from '../settings/limits.js';
@@ -13,6 +14,8 @@ export interface StorePlaces {
   /** Absolute path of the folder of the copies; null = models are served from the repositories themselves. */
   readonly artifactCache: string | null;
   readonly cacheBytesMax?: number;
+  /** Tells this server from others of its machine, and is the same after a restart: whose generations are listed. */
+  readonly server?: string;
   /** What this process used already, when another thread goes on for one that has died. */
   readonly held?: readonly HeldTrees[];
 }
@@ -27,7 +30,7 @@ export interface OpenStore {
 
 /** The store and the archive of some repositories, which share one cache. `warn` takes texts for the log. */
 export function openFileStore(
-  { repositories, artifactCache, cacheBytesMax = LIMITS.cacheBytesMax, held = [] }: StorePlaces,
+  { repositories, artifactCache, cacheBytesMax = LIMITS.cacheBytesMax, server = '', held = [] }: StorePlaces,
   clock: Clock,
   warn: (text: string) => void,
 ): OpenStore {
@@ -40,10 +43,11 @@ export function openFileStore(
           bytesMax: cacheBytesMax,
           clock,
           held: () => holds.trees(),
+          left: holds.left,
         });
   return {
     store: new FileStore({ repositories, cache, holds, clock, warn }),
-    archive: new FileArchive({ cache, repositories, holds }),
+    archive: new FileArchive({ cache, server: `${hostname()}\0${server}`, repositories, holds, clock }),
     artifacts: cache === null ? null : new ArtifactCache(cache, clock),
     holds,
   };

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Clock } from '../lib/clock.js';
 import { errorCode } from './fs-errors.js';
 import { CacheError, hashFiles, hashOfAll, writing } from './hash-files.js';
+import { LeftTrees } from './holds.js';
 import { ABANDONED_MS, modifiedMs, namesIn, removeTree, Scratch, touch } from './scratch.js';
 import { bytesOf, readTree, TREE_FILES, TREES, type Tree, writeManifest } from './tree.js';
 import { type FoundFile, type Part, stampOf } from './walk.js';
@@ -14,6 +15,8 @@ export interface TreeCacheOptions {
   readonly clock: Clock;
   /** Hashes of the trees that this process uses, which stay. */
   readonly held: () => ReadonlySet<string>;
+  /** Of those that it does not use any more: what no other process has touched lately need not be kept. */
+  readonly left?: LeftTrees;
   /** Bytes that can still be written to the file system of a folder; given by tests only. */
   readonly freeBytes?: (directory: string) => number;
 }
@@ -31,6 +34,9 @@ export class TreeCache {
   readonly #clock: Clock;
   readonly #held: () => ReadonlySet<string>;
   readonly #freeBytes: (directory: string) => number;
+  readonly #left: LeftTrees;
+  /** When this process touched a tree last, and another one before that, ms since the epoch by the file system. */
+  readonly #touched = new Map<string, { readonly ownMs: number; readonly otherMs: number }>();
   /** Of trees seen before. */
   readonly #bytes = new Map<string, number>();
   /** Of all trees when they were counted last, and of those saved since; null before. */
@@ -38,7 +44,8 @@ export class TreeCache {
   /** When to count again. */
   #evictAbove: number;
 
-  constructor({ directory, bytesMax, clock, held, freeBytes = freeBytesOf }: TreeCacheOptions) {
+  constructor({ directory, bytesMax, clock, held, ...options }: TreeCacheOptions) {
+    const { left = new LeftTrees(), freeBytes = freeBytesOf } = options;
     this.directory = directory;
     this.#scratch = new Scratch(join(directory, 'tmp'), clock);
     this.#trees = join(directory, TREES);
@@ -46,14 +53,16 @@ export class TreeCache {
     this.#evictAbove = bytesMax;
     this.#clock = clock;
     this.#held = held;
+    this.#left = left;
     this.#freeBytes = freeBytes;
   }
 
   /** The tree of a hash when it is there and whole; it is then safe from removal for a while. */
   find(hash: string): Tree | null {
-    const path = join(this.#trees, hash);
     // Touched before it is looked at, so that nobody removes it after that.
-    return touch(path, this.#clock) ? readTree(path, hash) : null;
+    if (!this.#touch(hash)) return null;
+    this.#left.delete(hash);
+    return readTree(join(this.#trees, hash), hash);
   }
 
   /** The same for a cache that came filled and may not be written to, from which nobody removes anything. */
@@ -134,13 +143,13 @@ export class TreeCache {
   /** Says again that what this process has in the cache is in use, and removes what others have left. */
   tend(): void {
     this.#scratch.touch();
-    for (const hash of this.#held()) touch(join(this.#trees, hash), this.#clock);
+    for (const hash of this.#held()) this.#touch(hash);
     this.#scratch.clean();
     this.evict();
   }
 
   /**
-   * Removes what was not used for longest while all trees together have more bytes than allowed, or while
+   * Removes what was not used for longest, and not lately by another process, while all trees together have more bytes than allowed, or while
    * `spare` bytes have not been given back.
    */
   evict(spare = 0): void {
@@ -163,7 +172,7 @@ export class TreeCache {
 
   /** Removes a tree that turned out to be no good. */
   discard(hash: string): void {
-    this.#bytes.delete(hash);
+    this.#forget(hash);
     try {
       this.#takeAway(join(this.#trees, hash));
     } catch {
@@ -189,6 +198,8 @@ export class TreeCache {
       renameSync(draft, path);
     }
     touch(path, this.#clock);
+    this.#touched.set(tree.hash, { ownMs: modifiedMs(path), otherMs: Number.NEGATIVE_INFINITY });
+    this.#left.delete(tree.hash);
     this.#grow(tree);
     return tree;
   }
@@ -203,10 +214,10 @@ export class TreeCache {
   /** Removes a tree unless somebody uses it. */
   #remove(hash: string): boolean {
     const path = join(this.#trees, hash);
-    if (this.#isInUse(path)) return false;
+    if (this.#isInUse(hash, path)) return false;
     try {
-      const away = this.#takeAway(path, (moved) => this.#isInUse(moved));
-      this.#bytes.delete(hash);
+      const away = this.#takeAway(path, (moved) => this.#isInUse(hash, moved));
+      if (away) this.#forget(hash);
       return away;
     } catch {
       // Another server was faster, or it is another user's.
@@ -214,8 +225,28 @@ export class TreeCache {
     }
   }
 
-  #isInUse(path: string): boolean {
-    return this.#clock.wallMs() - modifiedMs(path) < ABANDONED_MS;
+  #isInUse(hash: string, path: string): boolean {
+    const touched = this.#touched.get(hash);
+    const usedMs = modifiedMs(path);
+    const isOwn = this.#left.has(hash) && touched?.ownMs === usedMs;
+    return this.#clock.wallMs() - (isOwn ? touched.otherMs : usedMs) < ABANDONED_MS;
+  }
+
+  /** Says that a tree is in use. Returns whether it is there. */
+  #touch(hash: string): boolean {
+    const path = join(this.#trees, hash);
+    const before = modifiedMs(path);
+    if (!touch(path, this.#clock)) return false;
+    const touched = this.#touched.get(hash);
+    const otherMs = touched?.ownMs === before ? touched.otherMs : before;
+    this.#touched.set(hash, { ownMs: modifiedMs(path), otherMs });
+    return true;
+  }
+
+  #forget(hash: string): void {
+    this.#bytes.delete(hash);
+    this.#touched.delete(hash);
+    this.#left.delete(hash);
   }
 
   /** Moves a tree out of everyone's sight, then removes it, or puts it back when `keep` says so. */

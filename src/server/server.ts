@@ -73,6 +73,8 @@ export async function startServer(
   const store = new ThreadedStore({
     repositories: settings.modelRepositories,
     artifactCache: lifecycle.artifactCache,
+    cacheBytesMax: lifecycle.artifactCacheBytes,
+    server: `${settings.id}\0${settings.grpc.port}`,
     loadedFiles: () => lanes.modelFiles,
     clock,
     log,
@@ -105,6 +107,7 @@ export async function startServer(
     instancesAtOnce: () => (isBusy() ? 1 : settings.lanes.cores),
     settings: lifecycle,
     modelLoadThreads: settings.modelLoadThreads,
+    startsAfterRetries: settings.exitOnError,
     reloadPolicy: lifecycle.reloadPolicy,
     loadRetries: lifecycle.loadRetries,
     keepWarmSecs: lifecycle.keepWarmSecs,

@@ -124,6 +124,7 @@ function readLifecycle(
     reloadPolicy: flags.get(FLAGS.reloadPolicy),
     keepWarmSecs: flags.get(FLAGS.keepWarmSecs),
     artifactCache: readArtifactCache(flags, environment),
+    artifactCacheBytes: flags.get(FLAGS.artifactCacheBytes),
   };
   return { settings, mistakes };
 }

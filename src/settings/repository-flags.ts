@@ -1,4 +1,5 @@
 import { booleanFlag, choiceFlag, type Flag, integerFlag, textFlag } from './flag.js';
+import { LIMITS } from './limits.js';
 import type { ControlMode, ReloadPolicy } from './settings.js';
 
 const REPOSITORY = 'Model repository';
@@ -120,6 +121,15 @@ export const REPOSITORY_FLAGS = {
     fallbackText: 'naiad in $XDG_CACHE_HOME or ~/.cache',
     placeholder: 'DIR',
     help: 'Where copies of models are kept. They are what is served, so that changes in the repository touch nothing that runs, and what a roll back returns to; none = no copies.',
+  }),
+  artifactCacheBytes: integerFlag({
+    name: 'artifact-cache-bytes',
+    group: REPOSITORY,
+    fallback: LIMITS.cacheBytesMax,
+    min: 0,
+    max: Number.MAX_SAFE_INTEGER,
+    placeholder: 'BYTES',
+    help: 'How large all copies together may become; those in use stay beyond it.',
   }),
 } as const satisfies Record<string, Flag<unknown>>;
 

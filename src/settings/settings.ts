@@ -52,6 +52,8 @@ export interface LifecycleSettings {
   readonly keepWarmSecs: number;
   /** Folder of the copies that models are served from; null = serve from the repository itself. */
   readonly artifactCache: string | null;
+  /** Bytes of the copies, beyond which those not in use go. */
+  readonly artifactCacheBytes: number;
 }
 
 export interface DoorSettings {

@@ -111,6 +111,7 @@ export class Harness {
         reloadPolicy,
         keepWarmSecs,
         artifactCache: copies ? '/cache' : null,
+        artifactCacheBytes: 1 << 30,
       },
     });
   }

@@ -14,6 +14,8 @@ import type { ArchivedModel } from '#naiad/repository/store.js';
 import type { TestRepository } from '../support/repository.js';
 import { contents, findModel, namesIn, Workbench } from './harness.js';
 
+const DAY_MS = 86_400_000;
+
 const bench = new Workbench();
 afterEach(() => bench.remove());
 
@@ -155,6 +157,24 @@ describe('an archive', () => {
     expect(await ids(opened)).toEqual([]);
     await saveAll(opened, repository, ['3']);
     expect(await ids(opened)).toEqual(['3']);
+  });
+
+  it('belongs to a server, which finds it again after a restart', async () => {
+    const artifactCache = bench.cache();
+    const repository = repositoryWith('');
+    const [one, two] = ['one', 'two'].map((server) => bench.open(repository, { artifactCache, server }));
+    if (one === undefined || two === undefined) throw new Error('two were opened');
+    await saveAll(one, repository, ['1', '2']);
+    await saveAll(two, repository, ['3']);
+    expect([await ids(one), await ids(two)]).toEqual([['2', '1'], ['3']]);
+    expect(await ids(bench.open(repository, { artifactCache, server: 'one' }))).toEqual(['2', '1']);
+    // Those of a server that stays away are forgotten.
+    bench.clock.aheadMs += 29 * DAY_MS;
+    one.archive.tend();
+    bench.clock.aheadMs += 2 * DAY_MS;
+    one.archive.tend();
+    expect([await ids(one), await ids(two)]).toEqual([['2', '1'], []]);
+    bench.clock.aheadMs -= 31 * DAY_MS;
   });
 
   it('belongs to a repository, not to a name', async () => {

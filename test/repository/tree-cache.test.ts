@@ -74,10 +74,33 @@ describe('a full cache', () => {
     expect(trees(cache)).toEqual([...first, d].sort());
     await opened.store.release('b');
     opened.store.tend();
-    expect(trees(cache)).toEqual([...first, d].sort());
-    bench.clock.aheadMs += 2 * HOUR_MS;
-    opened.store.tend();
     expect(trees(cache)).toEqual([first[0], first[2], d].sort());
+  });
+
+  it('gives up at once what this process alone has used and does not need any more', async () => {
+    const cache = bench.cache();
+    const repository = models('a', 'b', 'c', 'd', 'e');
+    const opened = open(repository, cache);
+    const a = await fetch(opened, 'a');
+    bench.clock.aheadMs += 1000;
+    const b = await fetch(opened, 'b');
+    await opened.store.release('b');
+    await opened.store.release('a');
+    // The oldest first, and no more than has to go.
+    const c = await fetch(opened, 'c');
+    expect(trees(cache)).toEqual([b, c].sort());
+    // What is wanted again is in use again, and what another server wants too stays.
+    expect(await fetch(opened, 'b')).toBe(b);
+    bench.clock.aheadMs += 1000;
+    const other = open(repository, cache);
+    expect(await fetch(other, 'c')).toBe(c);
+    await opened.store.release('c');
+    const d = await fetch(opened, 'd');
+    expect(trees(cache)).toEqual([b, c, d].sort());
+    await opened.store.release('b');
+    const e = await fetch(opened, 'e');
+    expect(trees(cache)).toEqual([c, d, e].sort());
+    expect(a).not.toBe(e);
   });
 
   it('keeps what another server has used lately', async () => {

@@ -42,6 +42,7 @@ describe('defaults', () => {
         reloadPolicy: 'availability-preserving',
         keepWarmSecs: 0,
         artifactCache: '/home/user/.cache/naiad',
+        artifactCacheBytes: 32 * 2 ** 30,
       },
       exitTimeoutSecs: 30,
       grpc: { enabled: true, address: '0.0.0.0', port: 8001 },
@@ -163,6 +164,10 @@ describe('the model repository', () => {
       reloadPolicy: 'memory-preserving',
       keepWarmSecs: 60,
     });
+  });
+
+  it('has as many bytes of copies as it says', () => {
+    expect(lifecycleOf('--artifact-cache-bytes=1000').artifactCacheBytes).toBe(1000);
   });
 
   it.each([

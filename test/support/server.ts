@@ -44,6 +44,7 @@ export function testLifecycle(overrides: Partial<LifecycleSettings> = {}): Lifec
     reloadPolicy: 'availability-preserving',
     keepWarmSecs: 0,
     artifactCache: null,
+    artifactCacheBytes: 32 * 2 ** 30,
     ...overrides,
   };
 }

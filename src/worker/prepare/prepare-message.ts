@@ -28,10 +28,10 @@ export interface PrepareCalls {
   /** See `FileStore.openSent`: the serving thread writes the files, since sending them would copy them. */
   openSent: { request: { readonly name: string }; reply: string };
   listSent: { request: { readonly name: string; readonly repository: string }; reply: ListedModel };
-  save: { request: { readonly model: ArchivedModel }; reply: null };
+  /** `loaded` are the trees of the cache that instances have files in. */
+  save: { request: { readonly model: ArchivedModel; readonly loaded: readonly string[] }; reply: null };
   generations: { request: { readonly name: string }; reply: readonly ArchivedModel[] };
   release: { request: { readonly name: string }; reply: null };
-  /** `loaded` are the trees of the cache that instances have files in. */
   tend: { request: { readonly loaded: readonly string[] }; reply: null };
   /** The recipe comes back with the hash of its samples. */
   artifact: {

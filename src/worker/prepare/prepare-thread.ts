@@ -63,6 +63,7 @@ async function perform(request: PrepareRequest): Promise<PrepareCalls[PrepareKin
     case 'listSent':
       return store.listSent(request.name, request.repository);
     case 'save':
+      holds.loaded(request.loaded);
       await archive.save(request.model);
       return null;
     case 'generations':
@@ -74,6 +75,7 @@ async function perform(request: PrepareRequest): Promise<PrepareCalls[PrepareKin
       holds.loaded(request.loaded);
       store.tend();
       artifacts?.tend();
+      archive.tend();
       return null;
     case 'artifact': {
       const located = await locateSamples(request.recipe, request.samples);

@@ -30,6 +30,8 @@ export interface ThreadedStoreOptions {
   /** Folder of the copies that models are served from; null = serve from the repositories themselves. */
   readonly artifactCache: string | null;
   readonly cacheBytesMax?: number;
+  /** See `StorePlaces`. */
+  readonly server?: string;
   /** Absolute paths of the model files that instances have been loaded from; they stay in the cache. */
   readonly loadedFiles?: () => readonly string[];
   readonly clock: Clock;
@@ -56,7 +58,7 @@ export class ThreadedStore implements Store {
   #timer: Timer | null = null;
 
   constructor({ repositories, artifactCache, clock, log, ...options }: ThreadedStoreOptions) {
-    const { cacheBytesMax, loadedFiles = () => [], entry } = options;
+    const { cacheBytesMax, server, loadedFiles = () => [], entry } = options;
     this.#cache = artifactCache === null ? null : resolve(artifactCache);
     this.#clock = clock;
     this.#loadedFiles = loadedFiles;
@@ -65,6 +67,7 @@ export class ThreadedStore implements Store {
         repositories,
         artifactCache: this.#cache,
         ...(cacheBytesMax !== undefined && { cacheBytesMax }),
+        ...(server !== undefined && { server }),
         held: this.#holds.snapshot(),
       }),
       log,
@@ -159,7 +162,7 @@ export class ThreadedStore implements Store {
   }
 
   async #save(model: ArchivedModel): Promise<void> {
-    await this.#pool.ask({ kind: 'save', model });
+    await this.#pool.ask({ kind: 'save', model, loaded: this.#loadedTrees() });
     const trees = this.#cache === null ? null : treesOf(model, this.#cache);
     if (trees !== null) this.#holds.saved(model.folder.name, trees);
   }

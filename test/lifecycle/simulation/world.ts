@@ -203,6 +203,7 @@ export class World {
         reloadPolicy,
         keepWarmSecs,
         artifactCache: copies ? '/cache' : null,
+        artifactCacheBytes: 1 << 30,
       },
     });
   }
