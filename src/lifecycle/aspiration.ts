@@ -24,6 +24,8 @@ export class Aspiration {
   readonly why: string;
   readonly #failures = new Map<number, Failure>();
   readonly #waiting: ((result: AspireResult) => void)[] = [];
+  readonly #waitingForTry: (() => void)[] = [];
+  #tried = false;
   #result: AspireResult | null = null;
 
   constructor(generation: Generation, why: string) {
@@ -39,8 +41,23 @@ export class Aspiration {
     });
   }
 
+  /** Resolves when each version is served or has failed once, or something else is wanted. */
+  tried(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#tried) resolve();
+      else this.#waitingForTry.push(resolve);
+    });
+  }
+
+  /** Each version is served or has failed once. */
+  markTried(): void {
+    this.#tried = true;
+    for (const resolve of this.#waitingForTry.splice(0)) resolve();
+  }
+
   settle(result: AspireResult): void {
     this.#result = result;
+    this.markTried();
     for (const resolve of this.#waiting.splice(0)) resolve(result);
   }
 

@@ -11,8 +11,9 @@ import type { LoadOptions, RepositoryControl } from './control.js';
 import type { Generation } from './generation.js';
 import type { HistoryEntry } from './history.js';
 import { Intents } from './intents.js';
+import type { LifecycleContext } from './lifecycle-context.js';
 import { loadRefusal, rejectionReason } from './load-reason.js';
-import { type LifecycleContext, ModelLifecycle } from './model-lifecycle.js';
+import { ModelLifecycle } from './model-lifecycle.js';
 import { prepareAhead } from './prepare-ahead.js';
 import { ChangedWhileReadError, type ReadOptions, readArchived, readGeneration } from './read-generation.js';
 import { type Handling, RepositoryLoop } from './repository-loop.js';
@@ -21,6 +22,8 @@ export interface ManagerOptions extends LifecycleContext {
   readonly store: Store;
   readonly settings: LifecycleSettings;
   readonly modelLoadThreads: number;
+  /** Whether the start takes a model for failed only when no try is left. */
+  readonly startsAfterRetries?: boolean;
   /** Told after each look at the repositories which folders of models are there. */
   onFolders(directories: readonly string[]): void;
 }
@@ -45,7 +48,6 @@ export class ModelManager implements RepositoryControl {
   /** Models that are being read because they have changed in the repository. */
   readonly #reading = new Set<string>();
   readonly #loop: RepositoryLoop;
-  readonly #aspiring = new Set<Promise<unknown>>();
   #stopping = false;
 
   constructor(options: ManagerOptions) {
@@ -75,19 +77,23 @@ export class ModelManager implements RepositoryControl {
 
   /**
    * Loads what is to be loaded at start, `listing` being what is there; in poll mode goes on looking.
-   * Never rejects because of a model.
+   * Never rejects because of a model. Models whose files keep changing are waited for where nobody would
+   * look at them later.
    */
   async start(listing: Listing): Promise<void> {
-    const { settings } = this.#options;
-    const unsettled = await this.#loop.settle(LIMITS.settleWaitMs * 1e6, listing);
+    const { settings, startsAfterRetries = false } = this.#options;
+    const { settleWaitMs } = LIMITS;
+    const patienceMs = this.mode === 'poll' ? Math.min(2 * settings.settleMs, settleWaitMs) : settleWaitMs;
+    const unsettled = await this.#loop.settle(patienceMs * 1e6, listing);
     if (this.#stopping) return;
     if (this.mode !== 'poll') for (const name of unsettled) this.#giveUp(name, KEEPS_CHANGING);
     if (this.mode === 'explicit') {
       const reason = 'failed to poll from model repository: there is no such model';
       for (const name of settings.loadModels ?? []) this.#giveUp(name, reason);
     }
-    await Promise.all(this.#aspiring);
-    for (const lifecycle of this.#lifecycles.values()) if (lifecycle.failing) lifecycle.require();
+    const lifecycles = [...this.#lifecycles.values()];
+    await Promise.all(lifecycles.map((lifecycle) => lifecycle.tried({ retried: startsAfterRetries })));
+    for (const lifecycle of lifecycles) if (lifecycle.failing) lifecycle.require();
     if (this.mode === 'poll') this.#loop.run();
   }
 
@@ -286,9 +292,7 @@ export class ModelManager implements RepositoryControl {
     this.#leaving.delete(name);
     const lifecycle = this.#lifecycle(name);
     if (generation.id !== lifecycle.aspired?.id || lifecycle.failing) {
-      const aspiring = lifecycle.aspire(generation, 'found in the repository');
-      this.#aspiring.add(aspiring);
-      void aspiring.then(() => this.#aspiring.delete(aspiring));
+      void lifecycle.aspire(generation, 'found in the repository');
     }
     return 'handled';
   }

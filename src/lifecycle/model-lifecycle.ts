@@ -1,18 +1,16 @@
 import { invariant } from '../lib/invariant.js';
 import { readReloadPolicy } from '../model-config/reload-policy.js';
-import type { Archive } from '../repository/store.js';
 import type { ReloadPolicy } from '../settings/settings.js';
 import { Aspiration, type AspireResult } from './aspiration.js';
-import type { Catalog } from './catalog.js';
 import { Fallbacks } from './fallbacks.js';
 import type { Generation } from './generation.js';
 import { InstancePool } from './instance-pool.js';
 import { keepGeneration } from './keep-generation.js';
-import type { LoadGate } from './load-gate.js';
+import type { LifecycleContext } from './lifecycle-context.js';
 import { loadReason } from './load-reason.js';
 import { type LoadContext, loadRevision, prepareRevision, type RevisionTarget } from './load-revision.js';
 import { LoadTurn } from './load-turn.js';
-import { ModelReporter, type ReporterParts } from './model-reporter.js';
+import { ModelReporter } from './model-reporter.js';
 import {
   aspiredTargets,
   type ModelState,
@@ -20,22 +18,13 @@ import {
   settlement,
   toCatalogEntry,
   toSnapshot,
+  wasTried,
 } from './model-view.js';
 import { needsRoom } from './needs-room.js';
 import { type Action, type ModelSnapshot, nextAction } from './next-action.js';
 import { retryDelayNs } from './retry-delay.js';
 import { Revision } from './revision.js';
 import { ServedGenerations } from './served-generations.js';
-
-/** What the lifecycles of all models share. */
-export interface LifecycleContext extends LoadContext, ReporterParts {
-  readonly catalog: Catalog;
-  readonly gate: LoadGate;
-  readonly archive: Archive;
-  readonly reloadPolicy: ReloadPolicy;
-  readonly loadRetries: number;
-  readonly keepWarmSecs: number;
-}
 
 const SECOND_NS = 1e9;
 
@@ -115,6 +104,11 @@ export class ModelLifecycle {
     const settled = this.#aspiration.settled();
     this.#step();
     return settled;
+  }
+
+  /** Resolves when what shall be served is, or could not be loaded: once, or `retried` as often as it is to be. */
+  async tried({ retried }: { readonly retried: boolean }): Promise<void> {
+    await (retried ? this.#aspiration?.settled() : this.#aspiration?.tried());
   }
 
   /** Nothing new can be served, for a reason; what is served still is. */
@@ -372,6 +366,7 @@ export class ModelLifecycle {
   #settle(): void {
     const aspiration = this.#aspiration;
     if (aspiration === null || aspiration.isSettled) return;
+    if (wasTried(aspiration, this.#revisions)) aspiration.markTried();
     const result = settlement(aspiration, this.#revisions);
     if (result === null) return;
     const { generation } = aspiration;

@@ -76,6 +76,14 @@ export function toCatalogEntry(state: ModelState): CatalogEntry {
   return { reason: rejection, required, held: isHeld(state), heldVersions: heldVersions(state), versions };
 }
 
+/** Whether each version of an aspiration is served or has failed at least once. */
+export function wasTried(aspiration: Aspiration, revisions: ReadonlySet<Revision>): boolean {
+  return aspiredTargets(aspiration).every((target) => {
+    const { version } = target.version;
+    return aspiration.reason(version) !== '' || readyRevision(revisions, version)?.matches(target) === true;
+  });
+}
+
 /** How an aspiration has ended; null while it has not. */
 export function settlement(aspiration: Aspiration, revisions: ReadonlySet<Revision>): AspireResult | null {
   const targets = aspiredTargets(aspiration);

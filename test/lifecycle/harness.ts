@@ -25,6 +25,7 @@ export interface HarnessOptions {
   readonly reloadPolicy: ReloadPolicy;
   readonly keepWarmSecs: number;
   readonly loadRetries: number;
+  readonly startsAfterRetries: boolean;
   /** Whether models are served from copies. */
   readonly copies: boolean;
   readonly loadsMax: number;
@@ -61,7 +62,13 @@ export class Harness {
 
   constructor(options: Partial<HarnessOptions> = {}) {
     const { mode = 'explicit', loadModels = [], reloadPolicy = 'availability-preserving' } = options;
-    const { keepWarmSecs = 0, loadRetries = 0, copies = true, loadsMax = 4 } = options;
+    const {
+      keepWarmSecs = 0,
+      loadRetries = 0,
+      startsAfterRetries = false,
+      copies = true,
+      loadsMax = 4,
+    } = options;
     const random = new Steady(1);
     const disk = new VirtualDisk();
     mount(disk);
@@ -97,6 +104,7 @@ export class Harness {
       queueBytesMax: 1e6,
       instancesAtOnce: () => 4,
       modelLoadThreads: loadsMax,
+      startsAfterRetries,
       reloadPolicy,
       loadRetries,
       keepWarmSecs,

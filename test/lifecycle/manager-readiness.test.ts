@@ -9,6 +9,52 @@ vi.mock('node:fs/promises', async (importOriginal) => {
 
 const DAMAGED = 'Internal: the model is damaged';
 
+describe('the start', () => {
+  it('does not wait for tries to come', async () => {
+    const server = new Harness({ loadModels: ['m', 'n'], loadRetries: 5 });
+    server.write('m', { 1: 'corrupt' });
+    server.write('n', { 1: 'good' });
+    await server.seconds(10);
+    const start = server.follow(server.manager.start(await server.store.list()));
+    await server.seconds(1.5);
+    expect([start.outcome, server.index('n'), server.manager.anyFailing]).toEqual([
+      'done',
+      ['1 READY'],
+      true,
+    ]);
+    expect([server.catalog.allReady(), server.lanes.loads]).toEqual([false, 2]);
+    await server.seconds(100);
+    expect(server.lanes.loads).toBe(7);
+  });
+
+  it('waits for them where all or nothing is to be served', async () => {
+    const server = new Harness({ loadModels: ['m'], loadRetries: 1, startsAfterRetries: true });
+    server.write('m', { 1: 'good' });
+    await server.seconds(10);
+    vi.spyOn(server.lanes, 'load').mockRejectedValueOnce(new Error('no memory'));
+    const start = server.follow(server.manager.start(await server.store.list()));
+    await server.seconds(0.5);
+    expect([start.outcome, server.manager.anyFailing]).toEqual(['under way', true]);
+    await server.seconds(2);
+    expect([start.outcome, server.manager.anyFailing]).toEqual(['done', false]);
+  });
+
+  it('does not wait for a model that is still arriving, which is looked at again', async () => {
+    const server = new Harness({ mode: 'poll' });
+    server.write('m', { 1: 'good' });
+    server.write('n', { 1: 'good' });
+    const start = server.follow(server.manager.start(await server.store.list()));
+    for (let tenths = 0; tenths < 40; tenths += 5) {
+      await server.seconds(0.5);
+      server.write('n', { 1: 'good' });
+    }
+    expect([start.outcome, server.index('m'), server.index('n')]).toEqual(['done', ['1 READY'], []]);
+    expect(server.catalog.allReady()).toBe(true);
+    await server.seconds(14);
+    expect(server.index('n')).toEqual(['1 READY']);
+  });
+});
+
 describe('readiness', () => {
   it('waits for what failed at the start, until it is served or unloaded', async () => {
     const server = new Harness({ loadModels: ['m', 'x'] });
