@@ -1,6 +1,7 @@
 import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../lib/clock.js';
+import { InvariantError } from '../lib/invariant.js';
 import type { QuantizationSpec } from '../model-config/quantization.js';
 import type { OnnxModel } from '../onnx/model.js';
 import { readModel } from '../onnx/read-model.js';
@@ -17,6 +18,7 @@ import { importMethod, type MethodMode } from './methods.js';
 import type { QuantizationReport } from './report.js';
 import type { Runtime, SampleSet } from './runtime.js';
 import { simplify } from './simplify.js';
+import { weightBytes } from './weight-bytes.js';
 
 /** A model that is to be quantized. */
 export interface QuantizeJob {
@@ -54,6 +56,9 @@ export interface Quantized {
 
 /** With fewer of the kernels that a method promised it is not what was asked for. */
 const KERNELS_SHARE_MIN = 0.9;
+
+/** Weights that a file may hold besides the graph; protobuf ends at 2 GiB. */
+const ONE_FILE_BYTES_MAX = 1 << 30;
 
 /** Name of the file for large weights, beside the model. */
 const WEIGHTS_FILE = 'model.bin';
@@ -133,7 +138,7 @@ class Quantization {
     mkdirSync(plain);
     this.#tell('writing', 0, 1);
     const written = await this.#timed('write', async () =>
-      writeModel(model, plain, { externalFile: WEIGHTS_FILE }),
+      writeModel(model, plain, this.#isOneFile(model) ? {} : { externalFile: WEIGHTS_FILE }),
     );
     attempt = { ...attempt, layers, bytes: written.bytes + written.externalBytes };
     if (device === 'cpu') {
@@ -182,6 +187,11 @@ class Quantization {
     }
     this.#tell('rewriting', 0, 1);
     return this.#timed('rewrite', async () => quantize(model, { spec: own, ranges, facts }));
+  }
+
+  /** A model of this machine is mapped, others are easier to handle as long as they are small. */
+  #isOneFile(model: OnnxModel): boolean {
+    return this.#job.form === 'portable' && weightBytes(model) < ONE_FILE_BYTES_MAX;
   }
 
   async #compare({ directory, compiled }: Attempt): Promise<Comparison> {
@@ -243,6 +253,10 @@ async function* mapped<T, R>(items: AsyncIterable<T>, change: (item: T) => R): A
   for await (const item of items) yield change(item);
 }
 
+const OUR_MISTAKES = [TypeError, RangeError, ReferenceError, InvariantError];
+
+/** What is said of a model. Throws what says something of us. */
 function textOf(error: unknown): string {
+  if (OUR_MISTAKES.some((mistake) => error instanceof mistake)) throw error;
   return error instanceof Error ? error.message : String(error);
 }

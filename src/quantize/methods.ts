@@ -38,7 +38,7 @@ const METHODS: Readonly<Record<MethodMode, (device: Device) => Promise<Method>>>
 };
 
 /** The method of a mode on a device; its code is loaded now. */
-export function importMethod(mode: MethodMode, device: Device): Promise<Method> {
+export function importMethod(mode: MethodMode, device: Device = 'cpu'): Promise<Method> {
   return METHODS[mode](device);
 }
 

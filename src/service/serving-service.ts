@@ -12,6 +12,7 @@ import { type AccessRecord, logAccess } from '../telemetry/access-log.js';
 import type { Log } from '../telemetry/log.js';
 import { type InferContext, type InferTrace, infer, newTrace } from './infer.js';
 import { toModelMetadata, toModelStatistics } from './present.js';
+import { toModelConfig } from './quantization-report.js';
 import { checkLoad, checkUnload } from './repository-control.js';
 import { repositoryIndex } from './repository-index.js';
 import type { InferenceService } from './service.js';
@@ -114,7 +115,7 @@ export class ServingService implements InferenceService {
   }
 
   modelConfig(name: string, version: string): ModelConfig {
-    return this.#options.catalog.find(name, parseVersion(version)).spec.config;
+    return toModelConfig(this.#options.catalog.find(name, parseVersion(version)));
   }
 
   modelStatistics(name: string, version: string): ModelStatistics[] {
