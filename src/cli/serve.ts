@@ -1,4 +1,5 @@
 import { systemClock } from '../lib/clock.js';
+import { removeDrafts } from '../repository/scratch.js';
 import type { RunningServer } from '../server/server.js';
 import { readEnvironment } from '../settings/environment.js';
 import { parseServeFlags } from '../settings/flags.js';
@@ -25,11 +26,16 @@ export async function serve(argv: readonly string[], io: Io): Promise<number> {
   growHeapFreely();
   const log = createLogger(settings.log, { colour: environment.colour && environment.terminal });
   for (const warning of warnings) log.warn({}, warning);
+  const { artifactCache } = settings.lifecycle;
+  const end = (signal: NodeJS.Signals): void => {
+    if (artifactCache !== null) removeDrafts(artifactCache);
+    endBySignal(signal, log);
+  };
   const control = new ServeControl({
     log,
     clock: systemClock,
     exitTimeoutSecs: settings.exitTimeoutSecs,
-    end: (signal) => endBySignal(signal, log),
+    end,
   });
   for (const signal of SIGNALS) process.on(signal, () => control.onSignal(signal));
   if (environment.underNpm)
@@ -45,6 +51,8 @@ export async function serve(argv: readonly string[], io: Io): Promise<number> {
   try {
     server = await start(settings, log);
   } catch (error) {
+    // Threads of a start that broke off half-way must not keep the process alive.
+    systemClock.setTimer(LINGER_NS, () => end('SIGTERM'));
     return startFailed(error, log, io);
   }
   control.started(server);
@@ -74,8 +82,6 @@ function startFailed(error: unknown, log: Logger, io: Io): number {
   log.debug({ err: error }, 'start failed');
   log.flush();
   io.err(`naiad serve: ${text}\n`);
-  // Threads of a start that broke off half-way must not keep the process alive.
-  systemClock.setTimer(LINGER_NS, () => endBySignal('SIGTERM', log));
   return EXIT.failed;
 }
 

@@ -17,6 +17,9 @@ import { errorCode } from './fs-errors.js';
 /** What nobody has touched for so long belongs to a process that is gone. */
 export const ABANDONED_MS = 3600_000;
 
+/** The folder of a cache for what is not finished. */
+export const DRAFTS = 'tmp';
+
 /**
  * A folder of this process for what is not finished, below one that several processes share, possibly on
  * several machines. It must be touched from time to time, since others remove what seems abandoned.
@@ -24,7 +27,7 @@ export const ABANDONED_MS = 3600_000;
 export class Scratch {
   readonly #shared: string;
   readonly #clock: Clock;
-  readonly #name = `${machine()}-${process.pid}-${randomUUID()}`;
+  readonly #name = `${ownPrefix()}${randomUUID()}`;
   #serial = 0;
 
   constructor(shared: string, clock: Clock) {
@@ -59,6 +62,15 @@ export class Scratch {
     const [origin, pid] = name.split('-');
     if (origin === machine() && !isAlive(Number(pid))) return true;
     return this.#clock.wallMs() - modifiedMs(join(this.#shared, name)) > ABANDONED_MS;
+  }
+}
+
+/** Removes all that this process has not finished in a cache, whichever thread began it: the process ends now. */
+export function removeDrafts(cache: string): void {
+  const shared = join(cache, DRAFTS);
+  for (const name of namesIn(shared).filter((other) => other.startsWith(ownPrefix()))) {
+    // A thread that still writes may put something into it meanwhile.
+    for (let tries = 0; tries < 3 && existsSync(join(shared, name)); tries++) removeTree(join(shared, name));
   }
 }
 
@@ -107,6 +119,11 @@ function isAlive(pid: number): boolean {
   } catch (error) {
     return errorCode(error) !== 'ESRCH';
   }
+}
+
+/** Of the names of this process's folders. */
+function ownPrefix(): string {
+  return `${machine()}-${process.pid}-`;
 }
 
 let machineId = '';

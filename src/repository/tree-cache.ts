@@ -4,7 +4,7 @@ import type { Clock } from '../lib/clock.js';
 import { errorCode } from './fs-errors.js';
 import { CacheError, hashFiles, hashOfAll, writing } from './hash-files.js';
 import { LeftTrees } from './holds.js';
-import { ABANDONED_MS, modifiedMs, namesIn, removeTree, Scratch, touch } from './scratch.js';
+import { ABANDONED_MS, DRAFTS, modifiedMs, namesIn, removeTree, Scratch, touch } from './scratch.js';
 import { bytesOf, readTree, TREE_FILES, TREES, type Tree, writeManifest } from './tree.js';
 import { type FoundFile, type Part, stampOf } from './walk.js';
 
@@ -47,7 +47,7 @@ export class TreeCache {
   constructor({ directory, bytesMax, clock, held, ...options }: TreeCacheOptions) {
     const { left = new LeftTrees(), freeBytes = freeBytesOf } = options;
     this.directory = directory;
-    this.#scratch = new Scratch(join(directory, 'tmp'), clock);
+    this.#scratch = new Scratch(join(directory, DRAFTS), clock);
     this.#trees = join(directory, TREES);
     this.#bytesMax = bytesMax;
     this.#evictAbove = bytesMax;
@@ -136,7 +136,8 @@ export class TreeCache {
   reserve(bytes: number): void {
     const missing = (): number => bytes - this.#freeBytes(this.directory);
     if (missing() <= 0) return;
-    this.evict(missing());
+    this.#scratch.clean();
+    if (missing() > 0) this.evict(missing());
     if (missing() > 0) throw new CacheError(`its device has no space left for ${bytes} bytes`);
   }
 

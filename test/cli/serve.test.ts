@@ -1,5 +1,8 @@
 import { once } from 'node:events';
+import { mkdtempSync, readdirSync, rmSync, truncateSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { TestClient } from '../support/client.js';
 import { identityRequest } from '../support/messages.js';
@@ -72,6 +75,21 @@ describe('a serving process', () => {
       signal: 'SIGTERM',
       last: 'requests still ran after 0 s (--exit-timeout-secs), ending without their answers',
     });
+  });
+
+  it('leaves no half copies when a signal comes during the start', async () => {
+    const repository = aRepository();
+    repository.write({ 'large/1/model.onnx': '' });
+    truncateSync(repository.path('large/1/model.onnx'), 256 << 20);
+    const cache = mkdtempSync(join(tmpdir(), 'naiad-test-cache-'));
+    cleanup.push(() => rmSync(cache, { recursive: true, force: true }));
+    const server = serve(repository, `--artifact-cache=${cache}`);
+    const copies = () =>
+      readdirSync(cache, { recursive: true }).filter((path) => /^tmp.*model\.onnx$/.test(String(path)));
+    await expect.poll(copies, { timeout: 20_000, interval: 5 }).not.toEqual([]);
+    server.kill('SIGTERM');
+    expect(await server.ended).toMatchObject({ code: null, signal: 'SIGTERM' });
+    expect(copies()).toEqual([]);
   });
 
   it('serves the others when a model is bad, unless told not to', async () => {

@@ -213,6 +213,26 @@ describe('what processes that are gone have left', () => {
     return directory;
   }
 
+  it('is removed before a device is said to be full', () => {
+    const directory = bench.cache();
+    const draft = new TreeCache({
+      directory,
+      bytesMax: 1e9,
+      clock: bench.clock,
+      held: () => new Set(),
+    }).draft();
+    const machine = draft.split('/').at(-2)?.split('-')[0];
+    const gone = leftBy(directory, `${machine}-${spawnSync(process.execPath, ['-e', '']).pid}-uuid`);
+    const cache = new TreeCache({
+      directory,
+      bytesMax: 1e9,
+      clock: bench.clock,
+      held: () => new Set(),
+      freeBytes: () => (existsSync(gone) ? 0 : 1000),
+    });
+    expect(() => cache.reserve(1000)).not.toThrow();
+  });
+
   it('is removed, what the living have not', async () => {
     const cache = bench.cache();
     const opened = bench.open(models('a', 'b'), { artifactCache: cache });
