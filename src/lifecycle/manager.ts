@@ -6,6 +6,7 @@ import type { ListedModel, Listing, Store } from '../repository/store.js';
 import { LIMITS } from '../settings/limits.js';
 import type { ControlMode, LifecycleSettings } from '../settings/settings.js';
 import { askStore, StoreError } from './ask-store.js';
+import type { AspireResult } from './aspiration.js';
 import { quietInNs } from './assess-changes.js';
 import type { LoadOptions, RepositoryControl } from './control.js';
 import type { Generation } from './generation.js';
@@ -135,11 +136,24 @@ export class ModelManager implements RepositoryControl {
       if (generation === null || !isNewest()) return { kind: 'superseded' };
       // In this mode nobody could have it unloaded again.
       if (this.mode === 'poll' && !this.#isThere(name)) throw repositoryErrors.notInRepository(name);
-      if (options.rollback) this.#rolledBack.add(name);
-      else this.#rolledBack.delete(name);
-      const why = options.rollback ? 'roll back requested' : 'load requested';
-      return this.#lifecycle(name).aspire(generation, why);
+      if (options.rollback) return this.#rollBack(name, generation, isNewest);
+      this.#rolledBack.delete(name);
+      return this.#lifecycle(name).aspire(generation, 'load requested');
     });
+  }
+
+  /** A roll back that fails leaves all as it was. */
+  async #rollBack(name: string, generation: Generation, isNewest: () => boolean): Promise<AspireResult> {
+    const lifecycle = this.#lifecycle(name);
+    const before = lifecycle.aspired;
+    const wasRolledBack = this.#rolledBack.has(name);
+    this.#rolledBack.add(name);
+    const result = await lifecycle.aspire(generation, 'roll back requested');
+    if (result.kind === 'failed' && isNewest() && !this.#stopping) {
+      if (!wasRolledBack) this.#rolledBack.delete(name);
+      if (before !== null) void lifecycle.aspire(before, 'the roll back failed');
+    }
+    return result;
   }
 
   async unload(name: string): Promise<void> {

@@ -8,7 +8,7 @@ import { InstancePool } from './instance-pool.js';
 import { keepGeneration } from './keep-generation.js';
 import type { LifecycleContext } from './lifecycle-context.js';
 import { loadReason } from './load-reason.js';
-import { type LoadContext, loadRevision, prepareRevision, type RevisionTarget } from './load-revision.js';
+import { loadRevision, prepareRevision, type RevisionTarget } from './load-revision.js';
 import { LoadTurn } from './load-turn.js';
 import { ModelReporter } from './model-reporter.js';
 import {

@@ -83,6 +83,52 @@ describe('a roll back', () => {
     expect([call.outcome, server.contents('m')]).toEqual(['done', before]);
   });
 
+  it.each([
+    ['explicit', 'availability-preserving'],
+    ['poll', 'availability-preserving'],
+    ['poll', 'memory-preserving'],
+  ] as const)('that fails leaves all as it was, %s, %s', async (mode, reloadPolicy) => {
+    const server = new Harness({ mode, reloadPolicy, loadModels: null });
+    server.write('m', { 1: 'good' });
+    await server.start();
+    server.write('m', { 1: 'good' });
+    if (mode === 'explicit') server.load('m');
+    await server.seconds(15);
+    const second = server.contents('m');
+    vi.spyOn(server.lanes, 'load').mockRejectedValueOnce(new Error('no memory'));
+    const call = server.rollBack('m');
+    await server.seconds(3);
+    expect([call.outcome, server.index('m')]).toEqual([expect.stringContaining('no memory'), ['1 READY']]);
+    expect([server.contents('m'), server.manager.anyFailing]).toEqual([second, false]);
+    // What the repository holds is followed as before.
+    server.touch('m', '1/model.bin');
+    server.configure('m', { marker: 1000 });
+    if (mode === 'explicit') server.load('m');
+    await server.seconds(15);
+    expect([server.contents('m'), server.manager.anyFailing]).toEqual([second, false]);
+    server.write('m', { 1: 'good' });
+    if (mode === 'explicit') server.load('m');
+    await server.seconds(15);
+    expect([second, {}]).not.toContainEqual(server.contents('m'));
+  });
+
+  it('that fails after another leaves the repository put aside', async () => {
+    const server = new Harness({ mode: 'poll' });
+    server.write('m', { 1: 'good' });
+    await server.start();
+    const first = server.contents('m');
+    server.write('m', { 1: 'good' });
+    await server.seconds(15);
+    server.rollBack('m');
+    await server.seconds(3);
+    vi.spyOn(server.lanes, 'load').mockRejectedValueOnce(new Error('no memory'));
+    const call = server.rollBack('m');
+    await server.seconds(3);
+    server.touch('m', '1/model.bin');
+    await server.seconds(15);
+    expect([call.outcome, server.contents('m')]).toEqual([expect.stringContaining('no memory'), first]);
+  });
+
   it('after an unload returns to what was served last', async () => {
     const { server, second } = await replaced(0);
     server.unload('m');
