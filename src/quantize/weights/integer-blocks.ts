@@ -26,6 +26,11 @@ export interface IntegerBlocks {
 /** The least float of full precision: a block of smaller weights gets it as its scale. */
 const SCALE_MIN = 2 ** -126;
 
+/** Scales that are tried for 4 bits, as multiples of the plain one: the block may fit the steps of another better. */
+const SCALES = [0.96, 1.06];
+
+const LAST_OF_4_BITS = 15;
+
 /** Blocks of a column. */
 export function blocksOf(depth: number, blockSize: number): number {
   return Math.ceil(depth / blockSize);
@@ -56,7 +61,10 @@ export function quantizeIntegerBlocks(
         const start = column * depth + block * blockSize;
         const end = Math.min(start + blockSize, (column + 1) * depth);
         const index = (first + column) * blocks + block;
-        const fit = symmetric ? fitCentred(panel, start, end, levels) : fitBetween(panel, start, end, levels);
+        const plain = symmetric
+          ? fitCentred(panel, start, end, levels)
+          : fitBetween(panel, start, end, levels);
+        const fit = bits === 4 ? bestFit(panel, start, end, plain, symmetric) : plain;
         scales[index] = fit.scale;
         quantizeBlock(panel, start, end, fit, numbers, levels, error);
         write(numbers, packed, index * blockBytes);
@@ -74,30 +82,33 @@ export function quantizeIntegerBlocks(
 interface Fit {
   readonly scale: number;
   readonly zeroPoint: number;
+  /** Of the weights, and zero. */
+  readonly min: number;
+  readonly max: number;
 }
 
 /**
  * The integers reach one further down than up: the scale's sign puts the greater magnitude there. It is the
- * least scale that cuts neither end off by more than rounding would.
+ * least scale that cuts the lower end not off, and the upper one by no more than rounding would.
  */
 function fitCentred(weights: Float32Array, start: number, end: number, levels: number): Fit {
-  let min = 0;
-  let max = 0;
-  for (let index = start; index < end; index++) {
-    const weight = weights[index] as number;
-    if (weight < min) min = weight;
-    else if (weight > max) max = weight;
-  }
+  const [min, max] = extremes(weights, start, end);
   const half = levels / 2;
   const isNegative = max > -min;
   const long = isNegative ? max : -min;
   const short = isNegative ? -min : max;
   const scale = Math.fround(Math.max(long / half, short / (half - 0.5), SCALE_MIN));
-  return { scale: isNegative ? -scale : scale, zeroPoint: half };
+  return { scale: isNegative ? -scale : scale, zeroPoint: half, min, max };
 }
 
 /** The least scale for the range between the least and the greatest weight, and zero. */
 function fitBetween(weights: Float32Array, start: number, end: number, levels: number): Fit {
+  const [min, max] = extremes(weights, start, end);
+  const scale = Math.fround(Math.max(max / (levels - 1) - min / (levels - 1), SCALE_MIN));
+  return { scale, zeroPoint: Math.min(levels - 1, Math.round(-min / scale)), min, max };
+}
+
+function extremes(weights: Float32Array, start: number, end: number): [min: number, max: number] {
   let min = 0;
   let max = 0;
   for (let index = start; index < end; index++) {
@@ -105,8 +116,43 @@ function fitBetween(weights: Float32Array, start: number, end: number, levels: n
     if (weight < min) min = weight;
     else if (weight > max) max = weight;
   }
-  const scale = Math.fround(Math.max(max / (levels - 1) - min / (levels - 1), SCALE_MIN));
-  return { scale, zeroPoint: Math.min(levels - 1, Math.round(-min / scale)) };
+  return [min, max];
+}
+
+/** The fit of 4 bits with the least error among some that cut nothing off by more than rounding would. */
+function bestFit(weights: Float32Array, start: number, end: number, plain: Fit, symmetric: boolean): Fit {
+  const { min, max } = plain;
+  let best = plain;
+  let least = squaredError(weights, start, end, plain);
+  for (const factor of SCALES) {
+    if (least === 0) break;
+    const scale = Math.fround(plain.scale * factor);
+    const zeroPoint = symmetric ? plain.zeroPoint : Math.min(LAST_OF_4_BITS, Math.round(-min / scale));
+    const fit = { scale, zeroPoint, min, max };
+    const [low, high] = [-zeroPoint - 0.5, LAST_OF_4_BITS - zeroPoint + 0.5];
+    const [first, last] = scale < 0 ? [max / scale, min / scale] : [min / scale, max / scale];
+    if (Math.abs(scale) < SCALE_MIN || first < low || last > high) continue;
+    const errorSquares = squaredError(weights, start, end, fit);
+    if (errorSquares < least) {
+      least = errorSquares;
+      best = fit;
+    }
+  }
+  return best;
+}
+
+function squaredError(weights: Float32Array, start: number, end: number, { scale, zeroPoint }: Fit): number {
+  const inverse = 1 / scale;
+  let errorSquares = 0;
+  for (let index = start; index < end; index++) {
+    const weight = weights[index] as number;
+    let number = Math.floor(weight * inverse + zeroPoint + 0.5);
+    if (number < 0) number = 0;
+    else if (number > LAST_OF_4_BITS) number = LAST_OF_4_BITS;
+    const off = weight - (number - zeroPoint) * scale;
+    errorSquares += off * off;
+  }
+  return errorSquares;
 }
 
 /** Fills `numbers`, beyond the last weight with the zero point. */
