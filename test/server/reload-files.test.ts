@@ -1,4 +1,4 @@
-import { renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { fp32sOf } from '../support/messages.js';
@@ -117,6 +117,53 @@ describe('a folder that is deleted', () => {
     });
     expect(await server.answer('m')).toEqual({ version: '1', content: 1 });
     expect(await server.index('m')).toEqual([{ name: 'm', version: '1', state: 'READY', reason: '' }]);
+  });
+});
+
+describe('links that are turned to something else at once', () => {
+  /** A link in place of the one before, as if it had always been there. */
+  function turn(link: string, target: string): void {
+    symlinkSync(target, `${link}.new`);
+    renameSync(`${link}.new`, link);
+  }
+
+  it("within a model's folder, as Kubernetes does", async () => {
+    const repository = new TestRepository({
+      'm/..first/config.pbtxt': adderConfig(),
+      'm/..first/1/model.onnx': adder(1),
+      'm/..second/config.pbtxt': adderConfig(),
+      'm/..second/1/model.onnx': adder(2),
+    });
+    cleanup.push(() => repository.remove());
+    turn(repository.path('m/..data'), '..first');
+    repository.link('m/config.pbtxt', '..data/config.pbtxt');
+    repository.link('m/1', '..data/1');
+    const server = await serve('poll', {}, { settings: { modelRepositories: [repository.directory] } });
+    expect((await server.answer('m')).content).toBe(1);
+    const ready = { model: 'm', event: 'ready' } as const;
+    await server.log.after(() => turn(repository.path('m/..data'), '..second'), ready);
+    expect((await server.answer('m')).content).toBe(2);
+  });
+
+  it('to a whole repository, as git-sync does: what is the same in both goes on', async () => {
+    const trees = new TestRepository();
+    cleanup.push(() => trees.remove());
+    for (const [tree, content] of [
+      ['first', 1],
+      ['second', 2],
+    ] as const) {
+      const models = Object.entries({ ...aModel('a', content), ...aModel('b', 5) });
+      trees.write(Object.fromEntries(models.map(([path, file]) => [`${tree}/${path}`, file])));
+    }
+    trees.link('repository', 'first');
+    const directory = trees.path('repository');
+    const server = await serve('poll', {}, { settings: { modelRepositories: [directory] } });
+    const lanes = server.lanes('b');
+    await server.log.after(() => turn(directory, 'second'), { model: 'a', event: 'ready' });
+    expect((await server.answer('a')).content).toBe(2);
+    await server.scans(2);
+    expect(server.log.happenings.filter(({ model }) => model === 'b')).toHaveLength(2);
+    expect(server.lanes('b')).toEqual(lanes);
   });
 });
 
