@@ -1,13 +1,11 @@
 import { repositoryErrors, serverErrors } from '../errors/catalogue.js';
 import { ServingError } from '../errors/serving-error.js';
-import { sleep } from '../lib/clock.js';
-import { FindingsError, formatFinding } from '../model-config/findings.js';
+import { FindingsError } from '../model-config/findings.js';
 import type { ListedModel, Listing, Store } from '../repository/store.js';
 import { LIMITS } from '../settings/limits.js';
 import type { ControlMode, LifecycleSettings } from '../settings/settings.js';
 import { askStore, StoreError } from './ask-store.js';
 import type { AspireResult } from './aspiration.js';
-import { quietInNs } from './assess-changes.js';
 import type { LoadOptions, RepositoryControl } from './control.js';
 import type { Generation } from './generation.js';
 import type { HistoryEntry } from './history.js';
@@ -15,8 +13,9 @@ import { Intents } from './intents.js';
 import type { LifecycleContext } from './lifecycle-context.js';
 import { loadRefusal, rejectionReason } from './load-reason.js';
 import { ModelLifecycle } from './model-lifecycle.js';
+import { KEEPS_CHANGING, ModelReader } from './model-reader.js';
 import { prepareAhead } from './prepare-ahead.js';
-import { ChangedWhileReadError, type ReadOptions, readArchived, readGeneration } from './read-generation.js';
+import { ChangedWhileReadError } from './read-generation.js';
 import { type Handling, RepositoryLoop } from './repository-loop.js';
 
 export interface ManagerOptions extends LifecycleContext {
@@ -28,8 +27,6 @@ export interface ManagerOptions extends LifecycleContext {
   /** Told after each look at the repositories which folders of models are there. */
   onFolders(directories: readonly string[]): void;
 }
-
-const KEEPS_CHANGING = 'its files keep changing';
 
 /**
  * All models: knows what shall be served, from the repositories or from requests, and tells the lifecycle
@@ -49,12 +46,14 @@ export class ModelManager implements RepositoryControl {
   /** Models that are being read because they have changed in the repository. */
   readonly #reading = new Set<string>();
   readonly #loop: RepositoryLoop;
+  readonly #reader: ModelReader;
   #stopping = false;
 
   constructor(options: ManagerOptions) {
     const { store, clock, log, metrics, settings, modelLoadThreads } = options;
     this.#options = options;
     this.mode = settings.controlMode;
+    this.#reader = new ModelReader(options);
     const named = settings.controlMode === 'explicit' ? settings.loadModels : null;
     this.#loop = new RepositoryLoop({
       store,
@@ -119,7 +118,7 @@ export class ModelManager implements RepositoryControl {
   }
 
   names(): Promise<readonly string[]> {
-    return this.#options.store.names();
+    return askStore(this.#options.clock, this.#options.store.names());
   }
 
   history(name: string): readonly HistoryEntry[] {
@@ -160,8 +159,9 @@ export class ModelManager implements RepositoryControl {
     await this.#intents.pursue(name, false, async (isNewest) => {
       const lifecycle = this.#lifecycles.get(name);
       if (lifecycle === undefined) return { kind: 'served' };
+      const endNs = this.#options.clock.nowNs() + LIMITS.unloadWaitMs * 1e6;
       const result = await this.#released(lifecycle);
-      if (result === 'unloaded' && isNewest()) await this.#letGo(name, isNewest);
+      if (result === 'unloaded' && isNewest()) await this.#letGo(name, isNewest, endNs);
       return { kind: result === 'unloaded' ? 'served' : 'superseded' };
     });
   }
@@ -183,10 +183,10 @@ export class ModelManager implements RepositoryControl {
   async #requested(name: string, options: LoadOptions, isNewest: () => boolean): Promise<Generation | null> {
     try {
       if (options.files.size > 0) {
-        const sent = await this.#options.store.put(name, options.files);
-        return await this.#read(sent, { override: options.config, sent: true });
+        return await this.#prepared(await this.#reader.readSent(name, options.files, options.config));
       }
-      return await this.#readQuiet(name, options.config, isNewest);
+      const generation = await this.#reader.readQuiet(name, options.config, isNewest);
+      return generation && (await this.#prepared(generation));
     } catch (error) {
       if (error instanceof ServingError) throw error;
       if (error instanceof StoreError) throw repositoryErrors.notInRepository(name, error.message);
@@ -199,76 +199,15 @@ export class ModelManager implements RepositoryControl {
     }
   }
 
-  /** Reads a model when its files have been left alone for long enough, again when they were not. */
-  async #readQuiet(
-    name: string,
-    override: string | null,
-    isNewest: () => boolean,
-  ): Promise<Generation | null> {
-    const { clock } = this.#options;
-    const endNs = clock.nowNs() + LIMITS.settleWaitMs * 1e6;
-    for (;;) {
-      const listed = await this.#findQuiet(name, endNs, isNewest);
-      if (!isNewest()) return null;
-      if (listed === null) throw repositoryErrors.notInRepository(name);
-      try {
-        return await this.#read(listed, { override, sent: false });
-      } catch (error) {
-        if (!(error instanceof ChangedWhileReadError) || clock.nowNs() >= endNs) throw error;
-      }
-    }
-  }
-
-  /** The model when its files have been left alone for long enough. */
-  async #findQuiet(name: string, endNs: number, isNewest: () => boolean): Promise<ListedModel | null> {
-    const { store, clock, settings } = this.#options;
-    let listed = await askStore(store.find(name));
-    let sinceNs = clock.nowNs();
-    while (listed !== null && isNewest()) {
-      const now = { nowNs: clock.nowNs(), wallMs: clock.wallMs(), settleNs: settings.settleMs * 1e6 };
-      const waitNs = Math.min(
-        quietInNs(listed.changedMs, now),
-        Math.max(0, sinceNs + now.settleNs - now.nowNs),
-      );
-      if (waitNs === 0) break;
-      if (now.nowNs + waitNs > endNs) throw new Error(KEEPS_CHANGING);
-      await sleep(clock, waitNs);
-      const before: ListedModel = listed;
-      listed = await askStore(store.find(name));
-      if (listed?.signature !== before.signature) sinceNs = clock.nowNs();
-    }
-    return listed;
-  }
-
-  async #read(
-    listed: ListedModel,
-    { override, sent }: Pick<ReadOptions, 'override' | 'sent'>,
-  ): Promise<Generation> {
-    const { store, clock, settings, log } = this.#options;
-    const generation = await readGeneration(store, listed, {
-      configName: settings.configName,
-      override,
-      sent,
-      origin: override === null ? 'repository' : 'override',
-      wallMs: clock.wallMs(),
-    });
-    for (const warning of generation.source.warnings) {
-      log.warn({ model: listed.name }, formatFinding(warning));
-    }
-    if (this.#lifecycles.has(listed.name)) await prepareAhead(this.#options, generation);
+  async #prepared(generation: Generation): Promise<Generation> {
+    if (this.#lifecycles.has(generation.name)) await prepareAhead(this.#options, generation);
     return generation;
   }
 
   /** What was served before what is wanted now: loaded still, or kept on disk. */
   async #previous(name: string): Promise<Generation> {
-    const { archive, settings, clock } = this.#options;
     const lifecycle = this.#lifecycles.get(name);
-    const loaded = lifecycle?.previous ?? null;
-    if (loaded !== null) return loaded;
-    const wanted = lifecycle?.aspired?.id ?? '';
-    const archived = (await archive.list(name)).find(({ id }) => id !== wanted);
-    if (archived === undefined) throw repositoryErrors.noRollback(name);
-    return readArchived(archived, { configName: settings.configName, wallMs: clock.wallMs() });
+    return lifecycle?.previous ?? this.#reader.readKept(name, lifecycle?.aspired?.id ?? '');
   }
 
   /** Deals with a model that has changed in the repository. */
@@ -289,7 +228,7 @@ export class ModelManager implements RepositoryControl {
     if (this.#intents.has(name)) return 'soon';
     let generation: Generation;
     try {
-      generation = await this.#read(listed, { override: null, sent: false });
+      generation = await this.#prepared(await this.#reader.read(listed, { override: null, sent: false }));
     } catch (error) {
       if (error instanceof ChangedWhileReadError || this.#stopping) return 'soon';
       if (error instanceof StoreError) return 'later';
@@ -330,13 +269,17 @@ export class ModelManager implements RepositoryControl {
     if (this.#leaving.has(name) && ended && !this.#reading.has(name)) this.#forget(name);
   }
 
-  /** A client has had a model unloaded: what only it needs may go, and it is forgotten if it has no folder. */
-  async #letGo(name: string, isNewest: () => boolean): Promise<void> {
-    const { store } = this.#options;
-    const names = await store.names().catch(() => [name]);
+  /**
+   * A client has had a model unloaded: what only it needs may go, and it is forgotten if it has no folder.
+   * The client waits for a store that does not answer until `endNs`, no longer.
+   */
+  async #letGo(name: string, isNewest: () => boolean, endNs: number): Promise<void> {
+    const { store, clock } = this.#options;
+    const leftNs = (): number => Math.min(LIMITS.storeWaitMs * 1e6, endNs - clock.nowNs());
+    const names = await askStore(clock, store.names(), leftNs()).catch(() => [name]);
     if (!isNewest() || this.#lifecycles.get(name)?.ended !== true) return;
-    if (names.includes(name)) await this.#releaseFiles(name);
-    else this.#forget(name);
+    if (!names.includes(name)) this.#forget(name);
+    else await askStore(clock, this.#releaseFiles(name), leftNs()).catch(() => {});
   }
 
   #forget(name: string): void {

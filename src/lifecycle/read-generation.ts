@@ -1,3 +1,4 @@
+import type { Clock } from '../lib/clock.js';
 import type { ModelFolder } from '../repository/model-folder.js';
 import { readModelSource } from '../repository/model-source.js';
 import type { ArchivedModel, ListedModel, Store } from '../repository/store.js';
@@ -21,7 +22,7 @@ export interface ReadOptions {
   readonly origin: GenerationOrigin;
   /** Whether a client sent the files, so that the repository knows nothing of them. */
   readonly sent: boolean;
-  readonly wallMs: number;
+  readonly clock: Clock;
 }
 
 /**
@@ -43,7 +44,10 @@ export async function readGeneration(
     failure = error;
   }
   // What was not left alone may look wrong in any way.
-  if (!options.sent && (await askStore(store.find(listed.name)))?.signature !== listed.signature) {
+  if (
+    !options.sent &&
+    (await askStore(options.clock, store.find(listed.name)))?.signature !== listed.signature
+  ) {
     throw new ChangedWhileReadError(listed.name);
   }
   if (generation === null) throw failure;
@@ -52,7 +56,7 @@ export async function readGeneration(
 
 async function read(store: Store, listed: ListedModel, options: ReadOptions): Promise<Generation> {
   const { folder } = listed;
-  const { configName, override, origin, wallMs } = options;
+  const { configName, override, origin, clock } = options;
   const reading = { configName, ...(override !== null && { override }) };
   // What is wrong with the folder itself is known; fetching it would only tell so in other words.
   if (folder.findings.some(({ severity }) => severity === 'error')) await readModelSource(folder, reading);
@@ -70,7 +74,7 @@ async function read(store: Store, listed: ListedModel, options: ReadOptions): Pr
       contentHashes: new Map([...contents].map(([version, { hash }]) => [version, hash])),
       configOverride: override,
       immutable: isCopy(folder, local, source.versions),
-      wallMs,
+      wallMs: clock.wallMs(),
     },
   );
 }
@@ -78,7 +82,7 @@ async function read(store: Store, listed: ListedModel, options: ReadOptions): Pr
 /** A generation that was served before, from what was kept of it. Rejects like {@link readGeneration}. */
 export async function readArchived(
   archived: ArchivedModel,
-  { configName, wallMs }: Pick<ReadOptions, 'configName' | 'wallMs'>,
+  { configName, clock }: Pick<ReadOptions, 'configName' | 'clock'>,
 ): Promise<Generation> {
   const { configOverride, folder } = archived;
   const source = await readModelSource(folder, {
@@ -91,7 +95,7 @@ export async function readArchived(
     contentHashes: new Map(archived.versions),
     configOverride,
     immutable: true,
-    wallMs,
+    wallMs: clock.wallMs(),
   });
 }
 

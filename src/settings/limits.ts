@@ -76,6 +76,8 @@ export const LIMITS = {
   watchedFoldersMax: 4096,
   /** How long a load, or the start, waits for files that keep changing. */
   settleWaitMs: 60_000,
+  /** How long a call waits for a repository that does not answer, like a network file system that hangs. */
+  storeWaitMs: 30_000,
   /** How long the answer to an unload waits for requests that still run. */
   unloadWaitMs: 60_000,
   /** Requests that wait for one model while it is unloaded to make room for its replacement. */

@@ -142,24 +142,6 @@ describe('a load', () => {
     expect(server.catalog.names()).toEqual(['m']);
   });
 
-  it('while the repository can not be read says nothing of the model', async () => {
-    const server = await serving();
-    server.unload('m');
-    await server.seconds(1);
-    for (const repository of server.repositories.all) repository.readable = false;
-    const loads = ['x', 'm'].map((name) => server.load(name));
-    await server.seconds(1);
-    expect(loads.map(({ outcome }) => outcome)).toEqual(
-      ['x', 'm'].map(
-        (name) =>
-          `failed to load '${name}', failed to poll from model repository: the repository does not answer`,
-      ),
-    );
-    expect([server.catalog.names(), server.index('m')]).toEqual([['m'], ['1 UNAVAILABLE: unloaded']]);
-    expect([server.catalog.allReady(), server.manager.anyFailing]).toEqual([true, false]);
-    expect(await server.metrics.text()).not.toContain('model="x"');
-  });
-
   it('waits until files are left alone, and gives up when they never are', async () => {
     const server = await serving();
     server.write('m', { 1: 'good' });
