@@ -2,6 +2,7 @@ import { SERVE_FLAGS } from '../settings/serve-flags.js';
 import { CHECK_FLAGS, HEALTH_FLAGS, INFER_FLAGS, MODELS_FLAGS } from './client-flags.js';
 import type { Command } from './command.js';
 import { EVALUATE_FLAGS } from './evaluate/flags.js';
+import { QUANTIZE_FLAGS, SETTING_FLAGS } from './quantize/flags.js';
 
 const USAGE_EXIT = 'The command line has mistakes; each is on a line of its own on standard error.';
 
@@ -82,6 +83,27 @@ export const COMMANDS: readonly Command[] = [
       2: USAGE_EXIT,
     },
     load: async () => (await import('./evaluate/evaluate.js')).evaluate,
+  },
+  {
+    name: 'quantize',
+    summary: 'Make the numbers of a model smaller, and compare it with the original.',
+    operands: 'FILE.onnx',
+    text: [
+      "Does what a server does when it loads a model whose configuration asks for it by `quantization.*`: the flags are these settings, and those of the model's configuration count where a flag is not given. The result is a model for any machine.",
+      'What misses its bounds is not written: the report tells by how much.',
+    ],
+    flags: [...SETTING_FLAGS.values(), ...Object.values(QUANTIZE_FLAGS)],
+    examples: [
+      'naiad quantize model.onnx --mode int8 --calibrate photos/ --image scale=0.00392 --out int8/',
+      'naiad quantize model-repository/face_emotion/1/model.onnx --mode int8 --calibrate faces/ --sensitivity',
+      'naiad quantize encoder.onnx --mode int8-dynamic --exclude /head/MatMul --min-cosine 0.999 --out int8/ --json',
+    ],
+    exits: {
+      0: 'The quantized model lies in --out, or the sensitivity is told.',
+      1: 'The model or the samples can not be used, or it can not be quantized within its bounds; nothing is written.',
+      2: USAGE_EXIT,
+    },
+    load: async () => (await import('./quantize/quantize.js')).quantize,
   },
   {
     name: 'models',

@@ -155,7 +155,7 @@ function readSettings(texts: readonly string[]): {
   return { format, parameters };
 }
 
-/** Inputs with a format where they have none and a setting or their sizes tell it. */
+/** Inputs with the format of a setting; with one that their sizes tell where they have none. */
 function withFormats(
   config: ModelConfig,
   { inputs }: ModelDescription,
@@ -165,7 +165,7 @@ function withFormats(
   return {
     ...config,
     input: listed.map((input) => {
-      if (input.format !== 'FORMAT_NONE') return input;
+      if (format === undefined && input.format !== 'FORMAT_NONE') return input;
       const shape = inputs.find(({ name }) => name === input.name)?.shape ?? [];
       const guess = shape.length === 4 ? (format ?? formatOf(shape)) : undefined;
       return guess === undefined ? input : { ...input, format: `FORMAT_${guess}` };

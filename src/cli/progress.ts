@@ -18,15 +18,22 @@ export function startProgress(io: Io, clock: Clock = systemClock): Progress {
   let text = '';
   let shown = '';
   let timer: Timer | null = null;
+  let dueNs = clock.nowNs() + FIRST_NS;
   const draw = (): void => {
     if (text !== shown) io.err(`${ERASE_LINE}${text}`);
     shown = text;
-    timer = clock.setTimer(NEXT_NS, draw);
+    dueNs = clock.nowNs() + NEXT_NS;
   };
-  timer = clock.setTimer(FIRST_NS, draw);
+  const turn = (): void => {
+    draw();
+    timer = clock.setTimer(NEXT_NS, turn);
+  };
+  timer = clock.setTimer(FIRST_NS, turn);
   return {
     show(next) {
       text = next;
+      // What comes next may hold the thread for long, and the timer with it.
+      if (clock.nowNs() >= dueNs) draw();
     },
     end() {
       timer?.cancel();

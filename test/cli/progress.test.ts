@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest';
 import type { Io } from '#naiad/cli/io.js';
 import { startProgress } from '#naiad/cli/progress.js';
+import { progressText } from '#naiad/cli/progress-bar.js';
+import type { Clock } from '#naiad/lib/clock.js';
 import { FakeClock } from '../support/fake-clock.js';
 
 function aTerminal(errIsTerminal: boolean): { io: Io; written: string[] } {
@@ -48,4 +50,30 @@ it('says nothing where standard error is no terminal', async () => {
   await clock.advance(10e9);
   progress.end();
   expect(written).toEqual([]);
+});
+
+it('shows what begins at once, since it may hold the thread and its timers', () => {
+  const { io, written } = aTerminal(true);
+  let nowNs = 0;
+  const clock: Clock = {
+    nowNs: () => nowNs,
+    wallMs: () => 0,
+    setTimer: () => ({ cancel: () => true }),
+    afterTurn: () => {},
+  };
+  const progress = startProgress(io, clock);
+  progress.show('short');
+  nowNs = 1.2e9;
+  progress.show('long');
+  nowNs = 1.25e9;
+  progress.show('too soon');
+  nowNs = 1.5e9;
+  progress.show('longer');
+  expect(written).toEqual(['\r\u001b[Klong', '\r\u001b[Klonger']);
+  progress.end();
+});
+
+it('has a bar for what is counted', () => {
+  expect(progressText('calibrating', 32, 128)).toBe('calibrating [######------------------] 32 of 128');
+  expect(progressText('reading', 0, 1)).toBe('reading');
 });
