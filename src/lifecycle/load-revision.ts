@@ -30,6 +30,8 @@ export interface LoadContext extends PreparationContext {
   readonly queueBytesMax: number;
   /** Instances of a model that may be created at the same time now. */
   instancesAtOnce(): number;
+  /** See `Store.mend`; left out where models are loaded from the repository itself. */
+  mend?(model: string, version: number, directory: string): Promise<boolean>;
 }
 
 /** A version that can be published, and what it took. */
@@ -56,8 +58,9 @@ export interface RevisionTarget {
 /**
  * Loads one version. Instances that the pool has already are used again; the first one tells what the
  * model looks like, so that nothing is loaded twice, and its description completes and checks the
- * configuration; then the others follow and new ones are warmed up. Rejects with an Error whose text is
- * the reason, in terms of the repository; nothing of it stays loaded then.
+ * configuration; then the others follow and new ones are warmed up. A copy that turns out to be damaged is
+ * made again and loaded once more. Rejects with an Error whose text is the reason, in terms of the
+ * repository; nothing of it stays loaded then.
  */
 export async function loadRevision(
   context: LoadContext,
@@ -65,12 +68,32 @@ export async function loadRevision(
   target: RevisionTarget,
   preparation?: Preparation,
 ): Promise<LoadedRevision> {
-  const taken: PooledInstance[] = [];
+  const attempt = async (): Promise<LoadedRevision> => {
+    const taken: PooledInstance[] = [];
+    try {
+      return await load(context, pool, target, preparation ?? (await begin(context, target)), taken);
+    } catch (error) {
+      await pool.release(taken);
+      throw inRepositoryTerms(error, target.source.folder);
+    }
+  };
   try {
-    return await load(context, pool, target, preparation ?? (await begin(context, target)), taken);
+    return await attempt();
   } catch (error) {
-    await pool.release(taken);
-    throw inRepositoryTerms(error, target.source.folder);
+    if (!(await isMended(context, target))) throw error;
+    return attempt();
+  }
+}
+
+async function isMended(context: LoadContext, { source, version, signal }: RevisionTarget): Promise<boolean> {
+  const { name, versions } = source.folder;
+  const place = versions.find((candidate) => candidate.version === version.version);
+  if (context.mend === undefined || place === undefined || signal?.aborted === true) return false;
+  try {
+    return await context.mend(name, version.version, place.directory);
+  } catch {
+    // Why it could not be loaded says more.
+    return false;
   }
 }
 

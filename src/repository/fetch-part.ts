@@ -76,6 +76,16 @@ export class PartFetcher {
     }
   }
 
+  /**
+   * Whether a tree holds what was copied; one that does not is removed, so that the next fetch copies it
+   * again. Rejects only when it was told to {@link stop}.
+   */
+  async check(hash: string): Promise<boolean> {
+    const sound = this.#cache === null || (await this.#cache.isSound(hash, this.#stopped.signal));
+    if (!sound) this.#cache?.discard(hash);
+    return sound;
+  }
+
   /** Has what is being read, and all that is to be, reject with `reason`: a large model takes minutes. */
   stop(reason: Error): void {
     this.#stopped.abort(reason);

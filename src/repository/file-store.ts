@@ -36,6 +36,7 @@ export class FileStore implements Store {
   readonly #cache: TreeCache | null;
   readonly #holds: Holds;
   readonly #fetcher: PartFetcher;
+  readonly #warn: (text: string) => void;
   /** As each model was listed last: what has happened to it since, but not to its files, changes nothing. */
   readonly #listed = new Map<string, ListedModel>();
   /** Folders of what clients sent, newest last. */
@@ -45,6 +46,7 @@ export class FileStore implements Store {
     this.#repositories = repositories.map((directory) => resolve(directory));
     this.#cache = cache;
     this.#holds = holds;
+    this.#warn = warn;
     this.#fetcher = new PartFetcher({ cache, clock, warn });
   }
 
@@ -95,6 +97,14 @@ export class FileStore implements Store {
   async fetchVersion(model: ListedModel, version: number): Promise<FetchedVersion> {
     const { directory, hash } = await this.#fetch(model, version);
     return { directory, hash };
+  }
+
+  async mend(name: string, version: number, directory: string): Promise<boolean> {
+    const hash = this.#cache === null ? null : treeOf(this.#cache.directory, directory);
+    if (hash === null || (await this.#fetcher.check(hash))) return false;
+    this.#warn(`the copy of version ${version} of model '${name}' in the artifact cache was damaged`);
+    const model = await this.find(name);
+    return model !== null && (await this.fetchVersion(model, version)).directory === directory;
   }
 
   async put(name: string, files: ReadonlyMap<string, Uint8Array>): Promise<ListedModel> {

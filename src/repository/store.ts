@@ -54,6 +54,11 @@ export interface Store {
   fetchFiles(model: ListedModel): Promise<FetchedFiles>;
   fetchVersion(model: ListedModel, version: number): Promise<FetchedVersion>;
   /**
+   * Looks again, byte by byte, at what was fetched as a version, since it could not be loaded. Returns whether
+   * it was damaged and has been fetched again, to the same place. Rejects when that can't be done.
+   */
+  mend(name: string, version: number, directory: string): Promise<boolean>;
+  /**
    * A model made of files that a client sent, by path relative to the model's folder; the last few of a
    * name are kept. Rejects with ServingError where a path is none within that folder.
    */

@@ -70,6 +70,19 @@ export class TreeCache {
     return this.find(hash) ?? readTree(join(this.#trees, hash), hash);
   }
 
+  /** Whether a tree holds what was copied, to the byte. Rejects with the reason of `signal` only. */
+  async isSound(hash: string, signal?: AbortSignal): Promise<boolean> {
+    const tree = this.find(hash);
+    if (tree === null) return false;
+    try {
+      const files = tree.files.map(({ path }) => foundFile(tree.directory, path));
+      return hashOfAll(await hashFiles({ directory: tree.directory, files }, null, signal)) === hash;
+    } catch {
+      signal?.throwIfAborted();
+      return false;
+    }
+  }
+
   /** Whether there is a tree of a hash, whole or not. */
   has(hash: string): boolean {
     return modifiedMs(join(this.#trees, hash)) !== Number.POSITIVE_INFINITY;
@@ -275,10 +288,12 @@ export class TreeCache {
 function foundFiles(directory: string): FoundFile[] {
   return readdirSync(directory)
     .sort()
-    .map((path) => {
-      const stats = statSync(join(directory, path), { bigint: true });
-      return { path, size: Number(stats.size), stamp: stampOf(stats) };
-    });
+    .map((path) => foundFile(directory, path));
+}
+
+function foundFile(directory: string, path: string): FoundFile {
+  const stats = statSync(join(directory, path), { bigint: true });
+  return { path, size: Number(stats.size), stamp: stampOf(stats) };
 }
 
 function sum(trees: readonly { readonly bytes: number }[]): number {

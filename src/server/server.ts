@@ -98,6 +98,7 @@ export async function startServer(
     clock,
     lanes,
     store,
+    mend: (name, version, directory) => store.mend(name, version, directory),
     archive: store.archive,
     artifacts:
       lifecycle.artifactCache === null

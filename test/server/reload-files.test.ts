@@ -1,4 +1,15 @@
-import { renameSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { fp32sOf } from '../support/messages.js';
@@ -244,6 +255,28 @@ describe('configs/NAME.pbtxt', () => {
     server.repository.write({ 'm/config.pbtxt': adderConfig().replace('32', '16') });
     await server.scans(3);
     expect(server.log.told(happened)).toEqual([]);
+  });
+});
+
+describe('a copy that is damaged', () => {
+  it('is made again when it can not be loaded', async () => {
+    const cache = mkdtempSync(join(tmpdir(), 'naiad-test-cache-'));
+    cleanup.push(() => rmSync(cache, { recursive: true, force: true }));
+    const server = await serve('explicit', aModel('m', 1), { lifecycle: { artifactCache: cache } });
+    await server.unload('m');
+    const copies = readdirSync(cache, { recursive: true })
+      .map((path) => join(cache, String(path)))
+      .filter((path) => path.endsWith('model.onnx'));
+    expect(copies).toHaveLength(1);
+    for (const copy of copies) {
+      chmodSync(copy, 0o600);
+      writeFileSync(copy, new Uint8Array(statSync(copy).size).fill(255));
+    }
+    await server.load('m');
+    expect(await server.answer('m')).toEqual({ version: '1', content: 1 });
+    expect(server.log.messages('warn')).toContainEqual(
+      expect.stringContaining("model 'm' in the artifact cache"),
+    );
   });
 });
 

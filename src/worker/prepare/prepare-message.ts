@@ -25,6 +25,10 @@ export interface PrepareCalls {
   find: { request: { readonly name: string }; reply: ListedModel | null };
   fetchFiles: { request: { readonly model: ListedModel }; reply: FetchedFiles };
   fetchVersion: { request: { readonly model: ListedModel; readonly version: number }; reply: FetchedVersion };
+  mend: {
+    request: { readonly name: string; readonly version: number; readonly directory: string };
+    reply: boolean;
+  };
   /** See `FileStore.openSent`: the serving thread writes the files, since sending them would copy them. */
   openSent: { request: { readonly name: string }; reply: string };
   listSent: { request: { readonly name: string; readonly repository: string }; reply: ListedModel };

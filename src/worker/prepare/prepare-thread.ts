@@ -58,6 +58,8 @@ async function perform(request: PrepareRequest): Promise<PrepareCalls[PrepareKin
       return store.fetchFiles(request.model);
     case 'fetchVersion':
       return store.fetchVersion(request.model, request.version);
+    case 'mend':
+      return store.mend(request.name, request.version, request.directory);
     case 'openSent':
       return store.openSent(request.name);
     case 'listSent':

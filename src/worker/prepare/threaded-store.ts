@@ -110,6 +110,10 @@ export class ThreadedStore implements Store {
     return fetched;
   }
 
+  mend(name: string, version: number, directory: string): Promise<boolean> {
+    return this.#pool.ask({ kind: 'mend', name, version, directory });
+  }
+
   /** The files are written by this thread's asynchronous calls: to send them would copy them. */
   async put(name: string, files: ReadonlyMap<string, Uint8Array>): Promise<ListedModel> {
     const placed = placeFiles(name, files);
