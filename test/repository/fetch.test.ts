@@ -116,6 +116,28 @@ describe('what is fetched', () => {
     expect(new Set(versions.map(({ directory }) => directory)).size).toBe(1);
   });
 
+  it('is made again when it was damaged', async () => {
+    const { opened, version } = await fetched();
+    const { store } = opened;
+    expect(await store.mend('m', 1, version.directory)).toBe(false);
+    const path = join(version.directory, 'data/weights.bin');
+    chmodSync(path, 0o600);
+    writeFileSync(path, 'WEIGHTS');
+    expect(await store.mend('m', 1, version.directory)).toBe(true);
+    expect(contents(version.directory)).toEqual(VERSION_1);
+    expect(bench.warnings).toEqual(["the copy of version 1 of model 'm' in the artifact cache was damaged"]);
+    expect(await store.mend('m', 1, version.directory)).toBe(false);
+  });
+
+  it('that was damaged is gone when its source is another now', async () => {
+    const { opened, version, repository } = await fetched();
+    rmSync(repository.path('m'), { recursive: true });
+    chmodSync(join(version.directory, 'model.onnx'), 0o600);
+    writeFileSync(join(version.directory, 'model.onnx'), 'MODEL ONE');
+    expect(await opened.store.mend('m', 1, version.directory)).toBe(false);
+    expect(namesIn(version.directory)).toEqual([]);
+  });
+
   it('follows links inside the repository', async () => {
     const repository = bench.repository({ '.blobs/x': 'model', 'm/1/.keep': '' });
     repository.link('m/1/model.onnx', '../../.blobs/x');

@@ -98,6 +98,10 @@ export class SimulatedStore implements Store {
     return { directory, hash: hashOf(JSON.stringify([...texts].sort())) };
   }
 
+  async mend(): Promise<boolean> {
+    return false;
+  }
+
   async put(name: string, files: ReadonlyMap<string, Uint8Array>): Promise<ListedModel> {
     const directory = `${ROOT}/sent/${++this.#lastSent}`;
     const texts = [...files].map(([path, bytes]) => [path, Buffer.from(bytes).toString()] as const);
