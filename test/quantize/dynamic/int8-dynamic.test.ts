@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { tensorOf } from '#naiad/onnx/build.js';
 import { checkModel } from '#naiad/onnx/check-model.js';
+import { DataType } from '#naiad/onnx/data-type.js';
 import type { OnnxModel } from '#naiad/onnx/model.js';
+import { quantizeColumns } from '#naiad/quantize/dynamic/column-numbers.js';
 import { int8Dynamic } from '#naiad/quantize/dynamic/int8-dynamic.js';
 import { convolutionNet, encoderNet, NetBuilder } from '../../support/net-builder.js';
 import { answerOf, cosine, type Feeds, kernelsOf } from '../../support/ort-runs.js';
@@ -58,6 +61,32 @@ describe('one layer', () => {
       return Math.abs(answer - (before[index] ?? 0)) > bound;
     });
     expect(beyond).toBe(-1);
+  });
+});
+
+describe('numbers of a matrix', () => {
+  const random = new NetBuilder(12).normal(DEPTH * COLUMNS);
+  const layout = { depth: DEPTH, count: COLUMNS, contiguous: false, factor: 1 };
+  const { numbers, scales, error } = quantizeColumns(
+    tensorOf('w', DataType.float, [DEPTH, COLUMNS], random),
+    layout,
+  );
+
+  it('lie within half a scale of the weights', () => {
+    const beyond = random.findIndex((weight, index) => {
+      const scale = scales[index % COLUMNS] ?? 0;
+      return Math.abs(weight - (numbers[index] ?? 0) * scale) > (scale / 2) * 1.0001;
+    });
+    expect(beyond).toBe(-1);
+    expect(error).toBeLessThan(0.012);
+  });
+
+  it('never come to more than 128 in two rows that are added in 16 bits', () => {
+    const sums = Array.from({ length: (DEPTH / 2) * COLUMNS }, (_, index) => {
+      const first = 2 * Math.floor(index / COLUMNS) * COLUMNS + (index % COLUMNS);
+      return Math.abs((numbers[first] ?? 0) + (numbers[first + COLUMNS] ?? 0));
+    });
+    expect(Math.max(...sums)).toBeLessThanOrEqual(128);
   });
 });
 
