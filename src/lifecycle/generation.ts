@@ -31,6 +31,8 @@ export interface Generation {
   readonly versions: readonly GenerationVersion[];
   /** How to come back to it; null when its files may change where they lie. */
   readonly archived: ArchivedModel | null;
+  /** How long it took to read, hash and copy it; left out where nothing of that was done. */
+  readonly readNs?: number;
 }
 
 /** A generation of what was read. `hashes` are those of the files outside the version folders. */

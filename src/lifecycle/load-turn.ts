@@ -16,6 +16,8 @@ export class LoadTurn {
   #state: TurnState = 'none';
   #leave: () => void = () => {};
   #patience: Timer | null = null;
+  /** How long it has waited for its turn, until that is told. */
+  #waitedNs = 0;
 
   /** `onChange` is called when its turn has come, and when it was taken away. */
   constructor(gate: LoadGate, clock: Clock, onChange: () => void) {
@@ -30,8 +32,10 @@ export class LoadTurn {
 
   ask(): void {
     this.#state = 'waiting';
+    const askedNs = this.#clock.nowNs();
     this.#leave = this.#gate.ask(() => {
       this.#state = 'held';
+      this.#waitedNs = this.#clock.nowNs() - askedNs;
       this.#patience = this.#clock.setTimer(LIMITS.reloadWaitMs * 1e6, () => {
         this.yield();
         this.#onChange();
@@ -47,10 +51,18 @@ export class LoadTurn {
     this.#leave();
   }
 
-  /** Runs `load` in this turn, or where there is none when the gate lets it in. */
-  run<T>(load: () => Promise<T>): Promise<T> {
-    if (this.#state !== 'held') return this.#gate.run(load);
-    this.#patience?.cancel();
-    return load();
+  /**
+   * Runs `load` in this turn, or where there is none when the gate lets it in; it is told how long that
+   * took.
+   */
+  run<T>(load: (waitedNs: number) => Promise<T>): Promise<T> {
+    const waitedNs = this.#waitedNs;
+    this.#waitedNs = 0;
+    if (this.#state === 'held') {
+      this.#patience?.cancel();
+      return load(waitedNs);
+    }
+    const askedNs = this.#clock.nowNs();
+    return this.#gate.run(() => load(this.#clock.nowNs() - askedNs));
   }
 }

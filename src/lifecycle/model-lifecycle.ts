@@ -9,6 +9,7 @@ import { keepGeneration } from './keep-generation.js';
 import type { LifecycleContext } from './lifecycle-context.js';
 import { loadReason } from './load-reason.js';
 import { loadRevision, prepareRevision, type RevisionTarget } from './load-revision.js';
+import { loadSteps } from './load-steps.js';
 import { LoadTurn } from './load-turn.js';
 import { ModelReporter } from './model-reporter.js';
 import {
@@ -233,8 +234,7 @@ export class ModelLifecycle {
   }
 
   async #load(revision: Revision): Promise<void> {
-    const { artifacts } = this.#context;
-    const startNs = this.#context.clock.nowNs();
+    const { artifacts, clock } = this.#context;
     const target = (): RevisionTarget => ({
       source: revision.generation.source,
       version: revision.version,
@@ -242,19 +242,24 @@ export class ModelLifecycle {
       urgent: this.#policy() === 'memory-preserving',
       signal: revision.loadSignal,
     });
+    const isFirst = this.#isAspired(revision) && this.#aspiration?.attempts(revision.version.version) === 0;
     try {
       // Before its turn comes: what takes long here is done elsewhere, and others can be loaded meanwhile.
       const preparation =
         artifacts === undefined ? undefined : await prepareRevision(this.#context, this.#pool, target());
-      const loaded = await this.#turn.run(async () =>
-        this.#isWanted(revision) ? loadRevision(this.#context, this.#pool, target(), preparation) : null,
-      );
-      if (loaded === null) this.#abandoned(revision);
-      else {
-        revision.standBy(loaded);
-        const seconds = (this.#context.clock.nowNs() - startNs) / SECOND_NS;
-        this.#reporter.loaded(revision, loaded, seconds);
-      }
+      const prepared = preparation?.steps.length ?? 0;
+      const readNs = isFirst ? (revision.generation.readNs ?? 0) : 0;
+      await this.#turn.run(async (waitedNs) => {
+        const startNs = clock.nowNs();
+        if (!this.#isWanted(revision)) {
+          this.#abandoned(revision);
+          return;
+        }
+        const loaded = await loadRevision(this.#context, this.#pool, target(), preparation);
+        const steps = loadSteps(loaded.steps, { readNs, prepared, waitedNs });
+        revision.standBy({ ...loaded, steps });
+        this.#reporter.loaded(revision, loaded, (clock.nowNs() - startNs) / SECOND_NS);
+      });
     } catch (error) {
       if (revision.loadSignal.aborted) this.#abandoned(revision);
       else {

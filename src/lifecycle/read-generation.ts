@@ -36,6 +36,7 @@ export async function readGeneration(
   listed: ListedModel,
   options: ReadOptions,
 ): Promise<Generation> {
+  const startNs = options.clock.nowNs();
   let failure: unknown = null;
   let generation: Generation | null = null;
   try {
@@ -51,7 +52,7 @@ export async function readGeneration(
     throw new ChangedWhileReadError(listed.name);
   }
   if (generation === null) throw failure;
-  return generation;
+  return { ...generation, readNs: options.clock.nowNs() - startNs };
 }
 
 async function read(store: Store, listed: ListedModel, options: ReadOptions): Promise<Generation> {

@@ -235,6 +235,41 @@ describe('a load', () => {
   });
 });
 
+describe('the time of a load', () => {
+  /** Milliseconds by step of what was loaded last. */
+  function steps(server: Harness, name: string): Record<string, number> {
+    const ready = server.manager.history(name).findLast(({ event }) => event === 'ready');
+    return Object.fromEntries((ready?.steps ?? []).map((step) => [step.name, step.ms]));
+  }
+
+  it.each(['availability-preserving', 'memory-preserving'] as const)(
+    'tells apart reading, waiting and loading, %s',
+    async (reloadPolicy) => {
+      const server = await serving({ loadsMax: 1, reloadPolicy });
+      const fetch = server.store.fetchVersion.bind(server.store);
+      vi.spyOn(server.store, 'fetchVersion').mockImplementation(async (...asked) => {
+        await new Promise<void>((resolve) => server.clock.setTimer(0.25e9, resolve));
+        return fetch(...asked);
+      });
+      server.write('n', { 1: 'good' });
+      server.load('n');
+      await server.seconds(0.1);
+      server.write('m', { 1: 'good' });
+      server.load('m');
+      await server.seconds(5);
+      expect([Object.keys(steps(server, 'm')).slice(0, 3), steps(server, 'm')]).toMatchObject([
+        ['read', 'wait', 'session'],
+        { read: 250, wait: 900, session: 1000 },
+      ]);
+      expect(Object.keys(steps(server, 'n')).slice(0, 2)).toEqual(['read', 'session']);
+      const seconds = /naiad_model_load_seconds\{model="m",version="1"\} (.*)/.exec(
+        await server.metrics.text(),
+      );
+      expect(Number(seconds?.[1])).toBeCloseTo(1, 5);
+    },
+  );
+});
+
 describe('a change of the configuration', () => {
   it.each([
     ['the queue delay', { marker: 1000 }, 2, 2],
