@@ -1,4 +1,5 @@
 import { SERVE_FLAGS } from '../settings/serve-flags.js';
+import { CACHE_COMMAND } from './cache/command.js';
 import { CHECK_FLAGS, HEALTH_FLAGS, INFER_FLAGS, MODELS_FLAGS } from './client-flags.js';
 import type { Command } from './command.js';
 import { EVALUATE_FLAGS } from './evaluate/flags.js';
@@ -130,6 +131,7 @@ export const COMMANDS: readonly Command[] = [
     },
     load: async () => (await import('./models.js')).models,
   },
+  CACHE_COMMAND,
   {
     name: 'health',
     summary: 'Tell by the exit code whether a server, or one of its models, is ready.',

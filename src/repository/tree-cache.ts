@@ -5,7 +5,7 @@ import { errorCode } from './fs-errors.js';
 import { CacheError, hashFiles, hashOfAll, writing } from './hash-files.js';
 import { LeftTrees } from './holds.js';
 import { ABANDONED_MS, DRAFTS, modifiedMs, namesIn, removeTree, Scratch, touch } from './scratch.js';
-import { bytesOf, readTree, TREE_FILES, TREES, type Tree, writeManifest } from './tree.js';
+import { bytesOf, readTree, TREE_FILES, TREES, type Tree, verifyTree, writeManifest } from './tree.js';
 import { type FoundFile, type Part, stampOf } from './walk.js';
 
 export interface TreeCacheOptions {
@@ -19,6 +19,16 @@ export interface TreeCacheOptions {
   readonly left?: LeftTrees;
   /** Bytes that can still be written to the file system of a folder; given by tests only. */
   readonly freeBytes?: (directory: string) => number;
+}
+
+/** A tree as it lies in the cache. */
+export interface CachedTree {
+  readonly hash: string;
+  readonly bytes: number;
+  /** When it was used last, ms since the epoch. */
+  readonly usedMs: number;
+  /** Whether a server may be using it now. */
+  readonly inUse: boolean;
 }
 
 /**
@@ -86,6 +96,20 @@ export class TreeCache {
   /** Whether there is a tree of a hash, whole or not. */
   has(hash: string): boolean {
     return modifiedMs(join(this.#trees, hash)) !== Number.POSITIVE_INFINITY;
+  }
+
+  /** Every tree, whole or not. */
+  list(): CachedTree[] {
+    return namesIn(this.#trees).map((hash) => {
+      const path = join(this.#trees, hash);
+      const usedMs = modifiedMs(path);
+      return { hash, bytes: this.#bytesOf(hash), usedMs, inUse: this.#isInUse(hash, path) };
+    });
+  }
+
+  /** Reads a tree whole. Tells what is wrong with it, for people; '' when nothing is. */
+  verify(hash: string): Promise<string> {
+    return verifyTree(join(this.#trees, hash), hash);
   }
 
   /** A path of this process alone for what is to be renamed once it is finished. Throws the system's error. */
@@ -167,17 +191,13 @@ export class TreeCache {
    * `spare` bytes have not been given back.
    */
   evict(spare = 0): void {
-    const trees = namesIn(this.#trees).map((hash) => ({
-      hash,
-      bytes: this.#bytesOf(hash),
-      usedMs: modifiedMs(join(this.#trees, hash)),
-    }));
+    const trees = this.list();
     let total = sum(trees);
     const allowed = Math.min(this.#bytesMax, total - spare);
     const held = this.#held();
     for (const { hash, bytes } of trees.sort((a, b) => a.usedMs - b.usedMs)) {
       if (total <= allowed) break;
-      if (!held.has(hash) && this.#remove(hash)) total -= bytes;
+      if (!held.has(hash) && this.remove(hash)) total -= bytes;
     }
     this.#total = total;
     // Where what is in use is more than is allowed, looking through it for each new tree would not help.
@@ -205,7 +225,10 @@ export class TreeCache {
     try {
       renameSync(draft, path);
     } catch (error) {
-      if (!['EEXIST', 'ENOTEMPTY', 'ENOTDIR'].includes(errorCode(error))) throw error;
+      // Windows says that it may not be done.
+      const code = errorCode(error);
+      const isTaken = ['EPERM', 'EACCES'].includes(code) && existsSync(path);
+      if (!isTaken && !['EEXIST', 'ENOTEMPTY', 'ENOTDIR'].includes(code)) throw error;
       const known = this.find(tree.hash);
       if (known !== null) return known;
       this.#takeAway(path);
@@ -225,8 +248,8 @@ export class TreeCache {
     if (this.#total === null || this.#total > this.#evictAbove) this.evict();
   }
 
-  /** Removes a tree unless somebody uses it. */
-  #remove(hash: string): boolean {
+  /** Removes a tree unless somebody uses it; tells whether it is gone. */
+  remove(hash: string): boolean {
     const path = join(this.#trees, hash);
     if (this.#isInUse(hash, path)) return false;
     try {

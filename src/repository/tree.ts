@@ -1,6 +1,7 @@
-import { lstatSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { type HashedFile, hashOfAll } from './hash-files.js';
+import { type HashedFile, hashFiles, hashOfAll } from './hash-files.js';
+import { stampOf } from './walk.js';
 
 /**
  * Files that never change, found by their content: a folder called by the hash of all, which holds them
@@ -45,6 +46,24 @@ export function readTree(path: string, hash: string): Tree | null {
     return whole ? { hash, directory, files } : null;
   } catch {
     return null;
+  }
+}
+
+/** Reads all files of a tree. Tells what is wrong with it, for people; '' when nothing is. */
+export async function verifyTree(path: string, hash: string): Promise<string> {
+  const tree = readTree(path, hash);
+  if (tree === null) return 'files are missing, of another size, or too much';
+  try {
+    const files = tree.files.map(({ path: file, size }) => ({
+      path: file,
+      size,
+      stamp: stampOf(statSync(join(tree.directory, file), { bigint: true })),
+    }));
+    const found = await hashFiles({ directory: tree.directory, files }, null);
+    const wrong = found.filter((file, index) => file.hash !== tree.files[index]?.hash);
+    return wrong.map(({ path: file }) => `'${file}' has another content than it was written with`).join(', ');
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
   }
 }
 
