@@ -3,7 +3,7 @@ import type { Finding } from '../model-config/findings.js';
 import { parseConfig } from '../model-config/parse.js';
 import { emptyConfig, type ParsedConfig } from '../model-config/parsed-config.js';
 import { NOWHERE } from '../model-config/problem.js';
-import { errorCode, readFailure } from './fs-errors.js';
+import { errorCode, isLasting, readFailure } from './fs-errors.js';
 import type { ConfigFile, ModelFolder } from './model-folder.js';
 import { readTextFile } from './text-file.js';
 
@@ -23,7 +23,7 @@ export interface ChosenConfig extends ParsedConfig {
 
 const OVERRIDE = 'config override';
 
-/** Reads the configuration that `options` choose. Never rejects. */
+/** Reads the configuration that `options` choose. Rejects with an Error for people when that can't be done now. */
 export async function readChosenConfig(
   folder: ModelFolder,
   { configName = '', override }: SourceOptions,
@@ -69,6 +69,7 @@ function parse({ kind, path }: ConfigFile, text: string): ChosenConfig {
 
 function unread({ path }: ConfigFile, error: unknown): ChosenConfig {
   const message = `can't read the configuration: ${readFailure(error)}`;
+  if (!isLasting(error)) throw new Error(`${path}: ${message}`, { cause: error });
   return {
     config: emptyConfig(),
     findings: [{ severity: 'error', file: path, line: 0, message }],

@@ -18,6 +18,15 @@ export function readFailure(error: unknown): string {
   return REASONS[errorCode(error)] ?? (error instanceof Error ? error.message : String(error));
 }
 
+/**
+ * Whether a file will not be read until somebody changes it, rather than once the system has what it lacks
+ * now: open files, a connection, a disk that answers.
+ */
+export function isLasting(error: unknown): boolean {
+  const code = errorCode(error);
+  return code === '' || code === 'ENAMETOOLONG' || code in REASONS;
+}
+
 const SYSTEM_REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'No such file or directory',
   ENOTDIR: 'Not a directory',

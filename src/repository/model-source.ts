@@ -49,7 +49,7 @@ export class UnloadableError extends FindingsError {
 /**
  * Reads a model's configuration, or begins with an empty one where there is no file. Rejects with
  * FindingsError, which holds all that is wrong as far as it shows without loading the model, in its form
- * {@link UnloadableError} where that applies.
+ * {@link UnloadableError} where that applies, and with Error when its files can't be read just now.
  */
 export async function readModelSource(
   folder: ModelFolder,

@@ -134,6 +134,14 @@ response_cache { enable: true }
     await expect(read).rejects.not.toBeInstanceOf(UnloadableError);
   });
 
+  it.runIf(process.platform === 'linux')('leaves open what can not be read just now', async () => {
+    // Reading its first page is an EIO.
+    const folder = { name: 'self', repository: '/proc', directory: '/proc/self', versions: [], findings: [] };
+    const reading = readModelSource({ ...folder, configFile: { path: 'mem', kind: 'pbtxt' } });
+    await expect(reading).rejects.toThrow(/^mem: can't read the configuration: EIO/);
+    await expect(reading).rejects.not.toBeInstanceOf(FindingsError);
+  });
+
   it('stops at a configuration that can not be read', async () => {
     expect(await findings(withConfig('max_batch_size: 8\nnam: "m"'))).toEqual([
       expect.stringMatching(/^error config\.pbtxt:2: unknown field 'nam'/),
