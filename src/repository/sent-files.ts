@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, posix } from 'node:path';
 import { repositoryErrors } from '../errors/catalogue.js';
 import { LIMITS } from '../settings/limits.js';
-import { NAME_BYTES_MAX } from './paths.js';
+import { foreignMeaning, NAME_BYTES_MAX } from './paths.js';
 
 /** Common file systems take 4096 for a whole path, the folders above included. */
 const PATH_BYTES_MAX = 2048;
@@ -48,6 +48,10 @@ function normalize(path: string): string {
   const leaves = normalized === '..' || normalized.startsWith('../') || normalized.startsWith('/');
   if (leaves || normalized === '.') throw repositoryErrors.fileOutside(path, normalized);
   if (normalized.endsWith('/')) throw repositoryErrors.fileName(path, 'it is the path of a folder');
+  for (const name of normalized.split('/')) {
+    const meaning = foreignMeaning(name);
+    if (meaning !== '') throw repositoryErrors.fileName(path, meaning);
+  }
   if (normalized.split('/').some((name) => Buffer.byteLength(name) > NAME_BYTES_MAX)) {
     throw repositoryErrors.fileName(path, `a name has at most ${NAME_BYTES_MAX} bytes`);
   }

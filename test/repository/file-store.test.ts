@@ -73,16 +73,36 @@ describe('a listing', () => {
 });
 
 describe('finding a model', () => {
-  it.each(['', '.', '..', '../x', 'a/b', '/', 'a\0b', '.hidden', 'lost+found', 'gone', 'x'.repeat(256)])(
-    'finds none for %j',
-    async (name) => {
-      const repository = bench.repository({ 'a/b/1/model.onnx': '', '.hidden/1/x': '', 'lost+found/x': '' });
-      repository.write({ file: '' });
-      const { store } = bench.open(repository);
-      expect(await store.find(name)).toBeNull();
-      expect(await store.find('file')).toBeNull();
-    },
-  );
+  it.each([
+    '',
+    '.',
+    '..',
+    '../x',
+    'a/b',
+    '/',
+    'a\0b',
+    '.hidden',
+    'lost+found',
+    'gone',
+    'x'.repeat(256),
+    'a:b',
+    'a\\b',
+    'nul',
+    'Con.x',
+  ])('finds none for %j', async (name) => {
+    const foreign =
+      process.platform === 'win32' ? {} : { 'a:b/x': '', 'a\\b/x': '', 'nul/x': '', 'Con.x/x': '' };
+    const repository = bench.repository({
+      ...foreign,
+      'a/b/1/model.onnx': '',
+      '.hidden/1/x': '',
+      'lost+found/x': '',
+    });
+    repository.write({ file: '' });
+    const { store } = bench.open(repository);
+    expect(await store.find(name)).toBeNull();
+    expect(await store.find('file')).toBeNull();
+  });
 
   it('rejects when it is nowhere and could be where nothing can be read', async () => {
     const repository = bench.repository({ 'm/1/model.onnx': '' });

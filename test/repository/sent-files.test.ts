@@ -30,7 +30,7 @@ describe('paths of files that a client sends', () => {
     ['1/../2/./model.onnx', '2/model.onnx'],
     ['..model', '..model'],
     ['a..b/...', 'a..b/...'],
-    ['\\..\\x', '\\..\\x'],
+    ['1/null', '1/null'],
   ])('are made plain: %s', (path, normalized) => {
     expect([...placeFiles('m', files(path)).keys()]).toEqual([normalized]);
   });
@@ -56,6 +56,11 @@ describe('paths of files that a client sends', () => {
     ['of a folder', ['1/model/'], '1/model/', 'it is the path of a folder'],
     ['with a long name', [`1/${'é'.repeat(128)}`], `1/${'é'.repeat(128)}`, 'a name has at most 255 bytes'],
     ['too long', ['x/'.repeat(1024) + 'x'], `${'x/'.repeat(1024)}x`, 'a path has at most 2048 bytes'],
+    ['with a backslash', ['1\\..\\..\\x'], '1\\..\\..\\x', 'a name must not hold a backslash'],
+    ['with a drive', ['C:/x'], 'C:/x', 'a name must not hold a colon'],
+    ['with a stream', ['config.pbtxt:x'], 'config.pbtxt:x', 'a name must not hold a colon'],
+    ['of a device', ['1/nul'], '1/nul', 'it is the name of a device on Windows'],
+    ['below a device', ['COM1 .txt/x'], 'COM1 .txt/x', 'it is the name of a device on Windows'],
     ['sent twice', ['1/a', '1/./a'], '1/./a', 'another file has the same path'],
     ['below a file', ['1/a/b', '1'], '1/a/b', "'1' is a file"],
   ])('are those of files: %s', (_, sent, path, reason) => {

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import {
+import fs, {
   chmodSync,
   closeSync,
   existsSync,
@@ -10,6 +10,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { CacheError } from '#naiad/repository/hash-files.js';
@@ -155,6 +156,32 @@ describe('a full cache', () => {
     await expect(cache.save(part('e'), () => {})).rejects.toThrow(
       'its device has no space left for 1000 bytes',
     );
+  });
+});
+
+describe('a system that refuses to rename onto a folder, as Windows does', () => {
+  const { renameSync } = fs;
+  afterEach(() => {
+    fs.renameSync = renameSync;
+    syncBuiltinESMExports();
+  });
+
+  it('has a damaged copy replaced all the same', async () => {
+    const cache = bench.cache();
+    const repository = models('a');
+    const hash = await fetch(bench.open(repository, { artifactCache: cache }), 'a');
+    const copy = join(cache, 'trees', hash, 'files/model.onnx');
+    chmodSync(copy, 0o600);
+    writeFileSync(copy, 'cut off');
+    fs.renameSync = (from, to) => {
+      if (existsSync(to) && statSync(to).isDirectory()) {
+        throw Object.assign(new Error('EPERM: operation not permitted'), { code: 'EPERM' });
+      }
+      renameSync(from, to);
+    };
+    syncBuiltinESMExports();
+    expect(await fetch(bench.open(repository, { artifactCache: cache }), 'a')).toBe(hash);
+    expect(statSync(copy).size).toBe(1000);
   });
 });
 
