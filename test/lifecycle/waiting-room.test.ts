@@ -18,7 +18,7 @@ beforeEach(() => {
 });
 
 function hold(held: boolean, heldVersions: readonly number[] = []): void {
-  catalog.update('m', { reason: '', wanted: true, held, heldVersions, versions: [] });
+  catalog.update('m', { reason: '', required: true, held, heldVersions, versions: [] });
 }
 
 /** Waits, and tells how that ended. */

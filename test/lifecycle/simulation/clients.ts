@@ -10,6 +10,7 @@ import type { JobResult } from '#naiad/scheduler/scheduler.js';
 import { int32Tensor, int32Values } from '../../scheduler/builders.js';
 import type { Random } from '../../scheduler/simulation/random.js';
 import type { FakeClock } from '../../support/fake-clock.js';
+import type { HeldWatch } from './held-watch.js';
 import { executorsOf } from './oracle.js';
 import { reloadPolicyOf, type Scenario } from './scenario.js';
 import type { ServedWatch } from './served-watch.js';
@@ -21,6 +22,7 @@ export interface ClientsContext {
   readonly random: Random;
   readonly scenario: Scenario;
   readonly watch: ServedWatch;
+  readonly held: HeldWatch;
   readonly guard: (check: () => void) => void;
   readonly count: (what: string, of?: string) => void;
   /** Whether a load has failed, or an instance died, without a model being to blame. */
@@ -84,7 +86,7 @@ export class Clients {
 
   /** As the service does; null when the model is not served. */
   async #admit(name: string, version: number, canceller: Canceller): Promise<Lease | null> {
-    const { catalog, watch, scenario, mishaps, count } = this.#context;
+    const { catalog, watch, held, scenario, guard, mishaps, count } = this.#context;
     const mishapsBefore = mishaps();
     const wasArmed = watch.isArmed(name);
     try {
@@ -93,12 +95,16 @@ export class Clients {
         const deadlineNs = Number.POSITIVE_INFINITY;
         await this.#room.wait({ modelName: name, deadlineNs, cancellation: canceller }, version);
       }
-      return catalog.lease(name, version);
+      const lease = catalog.lease(name, version);
+      if (version === LATEST) guard(() => held.checkLatest(name, lease.model.version));
+      return lease;
     } catch (error) {
       if (!(error instanceof ServingError)) throw error;
       count(`refused: ${error.message.replace(/'[a-z]'|\d+/g, '_').slice(0, 60)}`);
+      const isPatient = !error.message.includes('waited too long');
+      if (version !== LATEST && isPatient) guard(() => held.checkRefusal(name, version));
       if (version !== LATEST || !wasArmed || !watch.isArmed(name)) return null;
-      if (error.message.includes('waited too long')) return null;
+      if (!isPatient) return null;
       const policy = reloadPolicyOf(scenario);
       const spared = policy !== 'availability-preserving' && (!scenario.copies || mishaps() > mishapsBefore);
       ok(spared, `a request to '${name}' was refused: ${error.message}`);

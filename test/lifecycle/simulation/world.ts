@@ -10,6 +10,7 @@ import { FakeClock } from '../../support/fake-clock.js';
 import { Calls } from './calls.js';
 import { Clients } from './clients.js';
 import { forgetContents } from './content.js';
+import { HeldWatch } from './held-watch.js';
 import { expectedOf } from './oracle.js';
 import { RepositoryEvents } from './repository-events.js';
 import { checkRest } from './rest.js';
@@ -40,6 +41,7 @@ export class World {
   readonly #lanes: SimulatedLanes;
   readonly #manager: ModelManager;
   readonly #watch: ServedWatch;
+  readonly #held: HeldWatch;
   readonly #clients: Clients;
   readonly #calls: Calls;
   readonly #events: RepositoryEvents;
@@ -71,6 +73,8 @@ export class World {
     this.#watch = new ServedWatch(this.#catalog, this.#repositories, scenario);
     this.#catalog.onChange(() => this.#guard(() => this.#watch.look()));
     this.#manager = this.#newManager();
+    const mishaps = (): number => this.#store.failures + this.#lanes.failures + this.#deaths;
+    this.#held = new HeldWatch({ catalog: this.#catalog, clock, scenario, watch: this.#watch, mishaps });
     const shared = {
       catalog: this.#catalog,
       clock,
@@ -79,9 +83,9 @@ export class World {
       watch: this.#watch,
       guard: (check: () => void) => this.#guard(check),
       count: (what: string, of?: string) => this.#count(what, of),
-      mishaps: () => this.#store.failures + this.#lanes.failures + this.#deaths,
+      mishaps,
     };
-    this.#clients = new Clients(shared);
+    this.#clients = new Clients({ ...shared, held: this.#held });
     this.#calls = new Calls({
       ...shared,
       control: this.#manager,
@@ -312,6 +316,7 @@ export class World {
     live: ReadonlySet<SimulatedExecutor>,
   ): void {
     const { model, options } = request;
+    this.#held.checkLoad(model);
     for (const other of underWay) {
       if (other.model !== model) continue;
       deepEqual(
