@@ -17,7 +17,6 @@ import { chooseSampleFiles } from '../../worker/build/sample-files.js';
 import { fileSamples, randomSamples, type SampleFit } from '../../worker/build/samples.js';
 import { CommandError } from '../exit-codes.js';
 import { type ModelFile, specOf } from '../model-file.js';
-import { signaturesOf } from '../picture-inputs.js';
 import type { Settings } from './settings.js';
 
 export interface OfflineOptions {
@@ -64,9 +63,8 @@ export class OfflineJob {
     const original = await new OrtRuntime(instance, new Map()).open(file.path, false);
     try {
       const model = await specOf(file, original.description);
-      const shapes = new Map(
-        signaturesOf(model.inputs, model.maxBatchSize).map(({ name, shape }) => [name, shape]),
-      );
+      const batch = model.maxBatchSize > 0 ? [-1] : [];
+      const shapes = new Map(model.inputs.map(({ name, backendDims }) => [name, [...batch, ...backendDims]]));
       const images = new Map(
         model.inputs.flatMap(({ name, image }) => (image === null ? [] : [[name, image] as const])),
       );
