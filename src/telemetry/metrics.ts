@@ -1,4 +1,5 @@
 import { Counter, Gauge, Registry } from 'prom-client';
+import { expositionOf } from './exposition.js';
 
 export interface MetricsOptions {
   /** Lane threads that died and were replaced since the start; asked at each scrape. */
@@ -87,9 +88,9 @@ export class Metrics {
     return this.#registry.contentType;
   }
 
-  /** All series in Prometheus' text format; calls at the same time get the same text. */
+  /** All series in Prometheus' text format; calls at the same time get the same text, and hold up nobody. */
   text(): Promise<string> {
-    this.#text ??= this.#registry.metrics().finally(() => {
+    this.#text ??= expositionOf(this.#registry).finally(() => {
       this.#text = null;
     });
     return this.#text;
@@ -186,7 +187,8 @@ export class Metrics {
     const versions = this.#model(model);
     if (versions.has(version)) return versions;
     versions.set(version, false);
-    for (const outcome of LOAD_OUTCOMES) this.#loads.inc({ model, version, outcome }, 0);
+    // Only what alerts take the rate of: thousands of models would have as many zeros.
+    this.#loads.inc({ model, version, outcome: 'failed' }, 0);
     this.#loadFailing.set({ model, version }, 0);
     this.#ready.set({ model, version }, 0);
     return versions;
