@@ -5,6 +5,8 @@ import type { OnnxModel } from '../onnx/model.js';
 export interface Range {
   readonly min: number;
   readonly max: number;
+  /** Mean of each channel, which dimension 1 counts; left out where nobody looked, or where there is none. */
+  readonly channelMeans?: Float32Array;
 }
 
 /** What a method may go by besides the model. */

@@ -36,7 +36,7 @@ export interface CollectOptions {
 const WATCHED_BYTES_MAX = 256 << 20;
 
 /**
- * Ranges of the float values among `names` over all samples; names that the model lacks or that are of another
+ * Ranges and channel means of the float values among `names` over all samples; names that the model lacks or that are of another
  * type are left out. Runs on the calling thread and blocks it. Throws Error when there is no sample, when one
  * does not fit the model, and when a sample or a watched value holds NaN or infinities, which is then named.
  */
@@ -134,15 +134,15 @@ function checkSample(sample: Sample, count: number): void {
 }
 
 function observe(
-  values: Readonly<Record<string, Pick<SampleTensor, 'type'> & { readonly data: unknown }>>,
+  values: Readonly<Record<string, Pick<SampleTensor, 'dims'> & { readonly data: unknown }>>,
   collectors: ReadonlyMap<string, RangeCollector>,
   seen: Set<string>,
   count: number,
 ): void {
-  for (const [name, { data }] of Object.entries(values)) {
+  for (const [name, { data, dims }] of Object.entries(values)) {
     const collector = collectors.get(name);
     if (collector === undefined || !(data instanceof Float32Array)) continue;
-    if (!collector.add(data)) {
+    if (!collector.add(data, dims)) {
       throw new Error(`the model's value '${name}' holds NaN or infinities for sample ${count}`);
     }
     seen.add(name);

@@ -1,5 +1,6 @@
 import type { CalibrationMethod } from '../../model-config/quantization.js';
 import type { Range } from '../method.js';
+import { ChannelMeans } from './channel-means.js';
 import { Histogram } from './histogram.js';
 import { entropyRange, percentileRange } from './range-rules.js';
 
@@ -8,6 +9,7 @@ export class RangeCollector {
   readonly #method: CalibrationMethod;
   readonly #percent: number;
   readonly #histogram: Histogram | null;
+  readonly #means = new ChannelMeans();
   #min = 0;
   #max = 0;
 
@@ -18,19 +20,17 @@ export class RangeCollector {
     this.#histogram = method === 'min-max' ? null : new Histogram();
   }
 
-  /** Returns whether all `values` are finite; those of a call with others are left out. */
-  add(values: Float32Array): boolean {
+  /** Takes in a tensor of shape `dims`. Returns whether all its elements are finite; else it is of no use any more. */
+  add(values: Float32Array, dims: readonly number[]): boolean {
+    // Doubles hold any sum of floats; only those that are not finite make it NaN or infinite.
+    if (!Number.isFinite(this.#means.add(values, dims))) return false;
     let min = 0;
     let max = 0;
-    // Of numbers times zero only those that are not finite leave a trace; a test for each would cost more.
-    let trace = 0;
     for (let i = 0; i < values.length; i++) {
       const value = values[i] as number;
-      trace += value * 0;
       if (value < min) min = value;
       if (value > max) max = value;
     }
-    if (Number.isNaN(trace)) return false;
     this.#histogram?.add(values, min, max);
     this.#min = Math.min(this.#min, min);
     this.#max = Math.max(this.#max, max);
@@ -39,6 +39,12 @@ export class RangeCollector {
 
   /** Zero is always inside; both ends are 0 when nothing else was seen. */
   range(): Range {
+    const { min, max } = this.#range();
+    const channelMeans = this.#means.means();
+    return channelMeans === null ? { min, max } : { min, max, channelMeans };
+  }
+
+  #range(): Range {
     const seen = { min: this.#min, max: this.#max };
     if (this.#histogram === null) return seen;
     return this.#method === 'entropy'

@@ -33,10 +33,14 @@ export function percentileRange(histogram: Histogram, seen: Range, percent: numb
  * GTC 2017), on both sides of zero as ONNX Runtime's entropy calibrator does it: for windows of growing width
  * around zero, cut at what was seen, the distribution inside, with what lies outside heaped on its edges, is
  * compared with the same squeezed into 128 levels; the window of the least Kullback-Leibler divergence wins.
+ * Zeros, of which there are many behind a Relu and which every scale meets, count as the bin beside them, as in
+ * NVIDIA's pytorch-quantization.
  */
 export function entropyRange(histogram: Histogram, seen: Range): Range {
-  const { counts, start, width } = histogram;
+  const { start, width } = histogram;
   const zero = Math.round(-start / width);
+  const counts = histogram.counts.slice();
+  counts[zero] = counts[zero + 1] ?? 0;
   // Bins on the longer side of zero.
   const reachMax = Math.max(zero, counts.length - zero);
   const step = Math.max(1, Math.ceil(reachMax / ENTROPY_WINDOWS_MAX));

@@ -51,18 +51,24 @@ export class GraphWriter {
   }
 
   /**
-   * Scales of channels with zero points of 0 in the type of the numbers. Each tensor gets zero points of its
-   * own: ONNX Runtime replaces them when it makes weights unsigned (`session.x64quantprecision`).
+   * Scales of channels with zero points in the type of the numbers, by default 0. Each tensor gets zero points of
+   * its own: ONNX Runtime replaces them when it makes weights unsigned (`session.x64quantprecision`).
    */
   channelCoding(
     base: string,
-    dataType: typeof DataType.int8 | typeof DataType.int32,
     scales: Float32Array,
+    zeroPoints: Int8Array | Uint8Array | Int32Array = new Int8Array(scales.length),
   ): Coding {
-    const zeros = new (dataType === DataType.int8 ? Int8Array : Int32Array)(scales.length);
+    const dims = [scales.length];
+    const type =
+      zeroPoints instanceof Int32Array
+        ? DataType.int32
+        : zeroPoints instanceof Int8Array
+          ? DataType.int8
+          : DataType.uint8;
     return {
-      scale: this.tensor(`${base}_scale`, DataType.float, [scales.length], scales),
-      zeroPoint: this.tensor(`${base}_zero_point`, dataType, [scales.length], zeros),
+      scale: this.tensor(`${base}_scale`, DataType.float, dims, scales),
+      zeroPoint: this.tensor(`${base}_zero_point`, type, dims, zeroPoints),
     };
   }
 

@@ -2,7 +2,7 @@ import { floatAttribute, intAttribute } from '../../onnx/attributes.js';
 import { DataType, dataTypeName } from '../../onnx/data-type.js';
 import type { GraphView } from '../../onnx/graph-view.js';
 import type { OnnxNode, OnnxTensor } from '../../onnx/model.js';
-import { columnLayout, filterLayout, rowLayout, type WeightLayout } from './weights.js';
+import { columnLayout, filterLayout, rowLayout, type WeightLayout } from './weight-layout.js';
 
 /** A node with constant weights that has an int8 kernel. */
 export interface Layer {
@@ -14,6 +14,7 @@ export interface Layer {
   /** What the node multiplies the weights with on the way: alpha of Gemm. */
   readonly weightFactor: number;
   readonly bias: OnnxTensor | null;
+  readonly takesBias: boolean;
   /** beta of Gemm. */
   readonly biasFactor: number;
   /** Whether its kernel can give floats as well, so that nothing is lost where nobody takes 8-bit numbers. */
@@ -52,6 +53,7 @@ function convLayer(node: OnnxNode, view: GraphView): Layer | string {
     channelAxis: 0,
     weightFactor: 1,
     bias,
+    takesBias: true,
     biasFactor: 1,
     givesFloats: false,
   };
@@ -62,7 +64,7 @@ function matMulLayer(node: OnnxNode, view: GraphView): Layer | string {
   if (typeof weight === 'string') return weight;
   if (weight.dims.length !== 2) return `its weights have ${weight.dims.length} dimensions`;
   const layout = columnLayout(weight.dims);
-  const plain = { weightFactor: 1, bias: null, biasFactor: 1, givesFloats: true };
+  const plain = { weightFactor: 1, bias: null, takesBias: false, biasFactor: 1, givesFloats: true };
   return { node, weight, layout, channelAxis: 1, ...plain };
 }
 
@@ -82,6 +84,7 @@ function gemmLayer(node: OnnxNode, view: GraphView): Layer | string {
     channelAxis: rows ? 0 : 1,
     weightFactor: floatAttribute(node, 'alpha', 1),
     bias,
+    takesBias: true,
     biasFactor: floatAttribute(node, 'beta', 1),
     givesFloats: true,
   };

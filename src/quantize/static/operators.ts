@@ -1,4 +1,4 @@
-import { floatAttribute, stringAttribute } from '../../onnx/attributes.js';
+import { attributesOf, floatAttribute, stringAttribute } from '../../onnx/attributes.js';
 import { DataType } from '../../onnx/data-type.js';
 import type { GraphView } from '../../onnx/graph-view.js';
 import type { OnnxNode } from '../../onnx/model.js';
@@ -35,17 +35,33 @@ const MOVING = new Set([
   'Unsqueeze',
 ]);
 
+/** Layers whose float weights ONNX Runtime quantizes by itself (`WeightBiasQuantization`). */
+const UNASKED = new Set(['Conv', 'ConvTranspose', 'Gemm']);
+
 /** Operators that look at the shape of their input only. */
 const MEASURING = new Set(['Shape', 'Size']);
 
 /** The kernel that computes the node's result in 8-bit numbers from 8-bit inputs, null when there is none. */
-export function combiningKernel(node: OnnxNode): string | null {
+export function combiningKernel(node: OnnxNode, view: GraphView): string | null {
+  if (cutOf(node, view) !== null) return COMBINING.LeakyRelu ?? null;
   return isOnnx(node) && Object.hasOwn(COMBINING, node.opType) ? (COMBINING[node.opType] ?? null) : null;
 }
 
-/** Inputs of a combining node, which are all data. */
+/**
+ * A combining node in the form that has a kernel: a cut, which the rounding of its result does, as LeakyRelu that
+ * leaves positive numbers alone and takes off negative ones or leaves them too.
+ */
+export function combiningForm(node: OnnxNode, view: GraphView): OnnxNode {
+  const cut = cutOf(node, view);
+  if (cut === null) return node;
+  const attributes = attributesOf({ alpha: { float: cut.min === 0 ? 0 : 1 } });
+  return { ...node, opType: 'LeakyRelu', inputs: node.inputs.slice(0, 1), attributes };
+}
+
+/** The inputs of a combining node that are data. */
 export function dataInputs(node: OnnxNode): readonly string[] {
-  return node.inputs.filter((name) => name !== '');
+  // The others of Clip are its bounds.
+  return node.opType === 'Clip' ? node.inputs.slice(0, 1) : node.inputs.filter((name) => name !== '');
 }
 
 /** Whether the node gives out numbers of its first input, in another place or shape; see `paddingOf` for Pad. */
@@ -67,13 +83,19 @@ export function isMoving(node: OnnxNode, view: GraphView): boolean {
   }
 }
 
-/** What a Pad node puts around: a real, or 'none' when it repeats what is there; null when it is not known. */
+/**
+ * What a Pad node puts around: a real, or 'none' when it repeats what is there; null when that is not known, or
+ * is below all numbers where somebody but MaxPool, which looks for greater ones, would see it.
+ */
 export function paddingOf(node: OnnxNode, view: GraphView): number | 'none' | null {
   if (stringAttribute(node, 'mode', 'constant') !== 'constant') return 'none';
   const name = node.inputs[2] ?? '';
   if (name === '') return 0;
   const value = scalarOf(name, view);
-  return value !== null && Number.isFinite(value) ? value : null;
+  if (value === null || Number.isFinite(value)) return value;
+  const users = view.isGraphOutput(node.outputs[0] ?? '') ? [] : view.consumersOf(node.outputs[0] ?? '');
+  const isHidden = users.length > 0 && users.every(({ opType }) => opType === 'MaxPool');
+  return value === Number.NEGATIVE_INFINITY && isHidden ? value : null;
 }
 
 export function isMeasuring(node: OnnxNode): boolean {
@@ -115,4 +137,9 @@ export function scalarOf(name: string, view: GraphView): number | null {
 
 function isOnnx({ domain }: OnnxNode): boolean {
   return domain === '';
+}
+
+/** Whether ONNX Runtime computes the node in numbers, asked or not, when it stands between them. */
+export function isQuantizedUnasked({ domain, opType }: OnnxNode): boolean {
+  return domain === '' && (UNASKED.has(opType) || Object.hasOwn(COMBINING, opType));
 }

@@ -93,6 +93,13 @@ export function rangesOf({ numbers, rounded }: Plan): ReadonlySet<string> {
   return new Set([...rounded, ...numbers.values()]);
 }
 
+/** The values whose channel means a plan goes by: what layers take. */
+export function meansOf({ roles }: Plan): ReadonlySet<string> {
+  return new Set(
+    [...roles].flatMap(([{ inputs }, { kind }]) => (kind === 'layer' ? inputs.slice(0, 1) : [])),
+  );
+}
+
 function findCandidates(
   view: GraphView,
   spec: QuantizationSpec,
@@ -114,7 +121,7 @@ function findCandidates(
   for (const node of nodes) {
     const holder = holders.get(node) ?? null;
     const result = resultOf(node, view);
-    const kernel = combiningKernel(node);
+    const kernel = combiningKernel(node, view);
     const inputs = dataInputs(node);
     if (absorbed.has(node)) continue;
     if (holder !== null) {
@@ -148,7 +155,7 @@ function findCandidates(
 /** What a node gives when the cuts behind it are left to the rounding. */
 function resultOf(node: OnnxNode, view: GraphView): Result {
   let value = node.outputs[0] ?? '';
-  let cut: Range = { min: Number.NEGATIVE_INFINITY, max: Number.POSITIVE_INFINITY };
+  let cut = cutOf(node, view) ?? { min: Number.NEGATIVE_INFINITY, max: Number.POSITIVE_INFINITY };
   const absorbed: OnnxNode[] = [];
   for (;;) {
     const next = view.onlyConsumerOf(value);

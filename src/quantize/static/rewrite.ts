@@ -8,7 +8,7 @@ import type { LayerReport, Rewritten } from '../method.js';
 import { type Affine, affineOf, quantizeValue } from './affine.js';
 import { type Coding, GraphWriter } from './graph-writer.js';
 import { LayerWriter } from './layer-writer.js';
-import { isMeasuring, paddingOf, scalarOf } from './operators.js';
+import { combiningForm, isMeasuring, isQuantizedUnasked, paddingOf, scalarOf } from './operators.js';
 import type { Plan, Role } from './plan.js';
 import { nameOf } from './selection.js';
 
@@ -22,7 +22,8 @@ const LAYER_KERNELS: Readonly<Record<string, readonly [numbers: string, floats: 
 /**
  * Carries out `plan`: nodes that compute in numbers get DequantizeLinear before and QuantizeLinear behind them,
  * which ONNX Runtime makes one kernel of. Every value keeps its name, so whatever stays in floats, the outputs
- * and graphs inside nodes find what they take. `affines` has a coding for each of the plan's ranges.
+ * and graphs inside nodes find what they take. `affines` has a coding for each of the plan's ranges; `means` the
+ * channel means of what layers take, as far as they are known.
  * Throws Error when weights hold NaN or infinities, naming the tensor.
  */
 export function rewrite(
@@ -30,10 +31,18 @@ export function rewrite(
   view: GraphView,
   plan: Plan,
   affines: ReadonlyMap<string, Affine>,
+  means: ReadonlyMap<string, Float32Array>,
+  channels: (value: string) => number | null,
 ): Rewritten {
-  const rewriting = new Rewriting(model, view, plan, affines);
+  const rewriting = new Rewriting(model, view, plan, { affines, means, channels });
   for (const node of model.graph.nodes) rewriting.add(node);
   return rewriting.finish();
+}
+
+interface Known {
+  readonly affines: ReadonlyMap<string, Affine>;
+  readonly means: ReadonlyMap<string, Float32Array>;
+  readonly channels: (value: string) => number | null;
 }
 
 class Rewriting {
@@ -42,20 +51,22 @@ class Rewriting {
   readonly #model: OnnxModel;
   readonly #view: GraphView;
   readonly #plan: Plan;
-  readonly #affines: ReadonlyMap<string, Affine>;
+  readonly #known: Known;
   readonly #writer: GraphWriter;
   readonly #layerWriter: LayerWriter;
   /** Names of the numbers of a value that a node gives as numbers. */
   readonly #numbers = new Map<string, string>();
   /** By the name of a float: what nodes that take numbers read in its place. */
   readonly #rounded = new Map<string, string>();
+  /** By the name of a value: its floats for nodes that stay in floats though ONNX Runtime knows better. */
+  readonly #byChannel = new Map<string, string>();
   readonly #nodeNames: Set<string>;
 
-  constructor(model: OnnxModel, view: GraphView, plan: Plan, affines: ReadonlyMap<string, Affine>) {
+  constructor(model: OnnxModel, view: GraphView, plan: Plan, known: Known) {
     this.#model = model;
     this.#view = view;
     this.#plan = plan;
-    this.#affines = affines;
+    this.#known = known;
     this.#writer = new GraphWriter(new UniqueNames(model));
     this.#layerWriter = new LayerWriter(this.#writer);
     this.#nodeNames = new Set(model.graph.nodes.map(({ name }) => name));
@@ -82,17 +93,52 @@ class Rewriting {
   #addAsItIs(node: OnnxNode): void {
     const reason = this.#plan.kept.get(node);
     if (reason !== undefined) this.#layers.push(keptReport(node, reason, this.#view));
+    this.#writer.add({ ...node, inputs: node.inputs.map((name) => this.#takeAsItIs(node, name)) });
+  }
+
+  /** What a node that stays in floats reads as `value`. */
+  #takeAsItIs(node: OnnxNode, value: string): string {
+    const numbers = this.#numbers.get(value);
+    if (numbers === undefined) return value;
     // Numbers have the shape of their floats, which then need not be made for it.
-    const numbers = isMeasuring(node) ? this.#numbers.get(node.inputs[0] ?? '') : undefined;
-    this.#writer.add(numbers === undefined ? node : { ...node, inputs: [numbers] });
+    if (isMeasuring(node)) return numbers;
+    if (!isQuantizedUnasked(node)) return value;
+    const channels = this.#known.channels(value);
+    if (channels === null) return value;
+    return this.#dequantizeByChannel(value, numbers, channels);
+  }
+
+  /**
+   * The floats of `value` by a DequantizeLinear that has a scale for each channel, all the same. ONNX Runtime
+   * makes 8-bit kernels of whatever it finds between numbers with one scale: it would quantize the weights of
+   * layers that are to stay in floats by itself, coarsely.
+   */
+  #dequantizeByChannel(value: string, numbers: string, channels: number): string {
+    let floats = this.#byChannel.get(value);
+    if (floats === undefined) {
+      const { scale, zeroPoint } = this.#affineOf(value);
+      const coding = this.#writer.channelCoding(
+        `${value}_by_channel`,
+        new Float32Array(channels).fill(scale),
+        new Uint8Array(channels).fill(zeroPoint),
+      );
+      floats = this.#writer.name(`${value}_by_channel`);
+      this.#writer.dequantize(numbers, floats, coding, 1);
+      this.#byChannel.set(value, floats);
+    }
+    return floats;
   }
 
   #addLayer(node: OnnxNode, { layer, result, floats }: Role & { kind: 'layer' }): void {
     const value = node.inputs[0] ?? '';
-    const input = this.#take(value);
+    const input = {
+      value: this.#take(value),
+      scale: this.#affineOf(value).scale,
+      means: this.#known.means.get(value) ?? null,
+    };
     const output = floats ? (node.outputs[0] ?? '') : this.#writer.name(`${result.value}_float`);
     const named = { ...layer, node: this.#named(node) };
-    const written = this.#layerWriter.write(named, input, this.#affineOf(value).scale, output);
+    const written = this.#layerWriter.write(named, input, output);
     this.#writer.add(written.node);
     this.#layers.push({ ...written.report, node: nameOf(node) });
     this.#count(LAYER_KERNELS[node.opType]?.[floats ? 1 : 0] ?? '');
@@ -101,8 +147,9 @@ class Rewriting {
 
   #addCombining(node: OnnxNode, { kernel, result }: Role & { kind: 'combine' }): void {
     const output = this.#writer.name(`${result.value}_float`);
-    const inputs = node.inputs.map((name) => (name === '' ? '' : this.#take(name)));
-    this.#writer.add({ ...this.#named(node), inputs, outputs: [output] });
+    const form = combiningForm(this.#named(node), this.#view);
+    const inputs = form.inputs.map((name) => (name === '' ? '' : this.#take(name)));
+    this.#writer.add({ ...form, inputs, outputs: [output] });
     this.#count(kernel);
     this.#give(output, result.value);
   }
@@ -173,7 +220,7 @@ class Rewriting {
   }
 
   #affineOf(value: string): Affine {
-    const affine = this.#affines.get(this.#sourceOf(value));
+    const affine = this.#known.affines.get(this.#sourceOf(value));
     invariant(affine !== undefined, `the plan has no range for '${value}'`);
     return affine;
   }
