@@ -1,3 +1,4 @@
+import { artifacts } from './cases/artifacts.mjs';
 import { latency } from './cases/latency.mjs';
 import { manyModels } from './cases/many-models.mjs';
 import { mobilenetAllCores, mobilenetOneLane } from './cases/mobilenet-throughput.mjs';
@@ -16,7 +17,7 @@ import { Peer } from './system/server.mjs';
 // Bounds are reported, never asserted: the exit code says whether everything ran.
 
 /** @type {readonly import('./context.mjs').Case[]} */
-const CASES = [simple, latency, mobilenetOneLane, mobilenetAllCores, pictures, reload, manyModels];
+const CASES = [simple, latency, mobilenetOneLane, mobilenetAllCores, pictures, reload, artifacts, manyModels];
 
 const options = readOptions(process.argv.slice(2), process.env);
 if (options.help || options.list) {

@@ -27,6 +27,20 @@ export function residentMib(pid) {
   return kib / 1024;
 }
 
+/**
+ * Memory of a process and its children in MiB, what several share divided between them: pages that a
+ * process has mapped several times count once.
+ * @param {number} pid
+ */
+export function proportionalMib(pid) {
+  let kib = 0;
+  for (const member of family(pid)) {
+    const match = /^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${member}/smaps_rollup`, 'utf8'));
+    kib += Number(match?.[1] ?? 0);
+  }
+  return kib / 1024;
+}
+
 /** Seconds of processor time of the whole machine, all cores together; what a hypervisor took included. */
 export function machineCpuSeconds() {
   const [total = ''] = readFileSync('/proc/stat', 'utf8').split('\n', 1);
