@@ -64,7 +64,7 @@ describe('integers in blocks', () => {
         expect(beyond).toBe(-1);
         expect(blocks.error).toBeCloseTo(relativeError(weights, read), 5);
       }),
-      { numRuns: 40 },
+      { numRuns: 25 },
     );
   });
 
@@ -123,7 +123,7 @@ describe('code books', () => {
         expect(beyond).toBe(-1);
         expect(blocks.error).toBeCloseTo(relativeError(weights, read), 2);
       }),
-      { numRuns: 40 },
+      { numRuns: 25 },
     );
   });
 
