@@ -76,7 +76,7 @@ function aGeneration({ folder }: ListedModel, directory: string, version: Fetche
 describe('a store behind a thread', () => {
   it('does all that the store of files does', async () => {
     const repository = aRepository();
-    const { store, log } = open(repository);
+    const { store, log, cache } = open(repository);
     expect(await store.names()).toEqual(['m', 'n']);
     const { models, unreadable } = await store.list();
     expect([models.map(({ name }) => name), unreadable]).toEqual([['m', 'n'], []]);
@@ -89,6 +89,9 @@ describe('a store behind a thread', () => {
     expect(readFileSync(join(version.directory, 'model.onnx'), 'utf8')).toBe('model');
     await store.archive.save(aGeneration(model, files.directory, version));
     expect((await store.archive.list('m')).map(({ id }) => id)).toEqual([version.hash]);
+    expect(await store.mend('m', 1, version.directory)).toBe(false);
+    const other = open(repository, { artifactCache: cache, server: 'another' });
+    expect(await other.store.archive.list('m')).toEqual([]);
     const sent = await store.put('m', new Map([['3/model.onnx', Buffer.from('sent')]]));
     expect(sent.folder.versions.map(({ version: number }) => number)).toEqual([3]);
     expect((await store.fetchVersion(sent, 3)).hash).not.toBe(version.hash);
