@@ -13,9 +13,11 @@ import type { Lanes } from '../worker/lanes.js';
 import type { GenerationVersion } from './generation.js';
 import type { HistoryStep } from './history.js';
 import type { InstancePool, PooledInstance } from './instance-pool.js';
+import type { Sampled } from './live-quantizations.js';
 import { inGpuTerms, inRepositoryTerms } from './load-reason.js';
 import { type PlannedInstance, planInstances } from './plan-instances.js';
 import { Preparation, type PreparationContext } from './preparation.js';
+import { RecordingExecutor, RequestRecorder } from './request-recorder.js';
 import type { ServingModel } from './serving-model.js';
 import { instanceOptions, sessionKey } from './session-key.js';
 import { planWarmUp, warmUp } from './warm-up.js';
@@ -30,6 +32,8 @@ export interface LoadContext extends PreparationContext {
   readonly queueBytesMax: number;
   /** Instances of a model that may be created at the same time now. */
   instancesAtOnce(): number;
+  /** Told when a version that is to be quantized by its first requests has been asked these. */
+  onSampled?(sampled: Sampled): void;
   /** See `Store.mend`; left out where models are loaded from the repository itself. */
   mend?(model: string, version: number, directory: string): Promise<boolean>;
 }
@@ -190,13 +194,7 @@ async function load(
   }
   const updated = fresh.length === 0;
   return {
-    model: serve(
-      context,
-      spec,
-      version.version,
-      taken,
-      (updated ? statistics : null) ?? new StatisticsRecorder(),
-    ),
+    model: serve(context, spec, version, taken, (updated ? statistics : null) ?? new StatisticsRecorder()),
     instances: taken,
     updated,
     warnings,
@@ -219,15 +217,26 @@ function plan(context: LoadContext, { config, folder }: ModelSource): PlannedIns
 function serve(
   context: LoadContext,
   spec: ModelSpec,
-  version: number,
+  version: GenerationVersion,
   instances: readonly PooledInstance[],
   statistics: StatisticsRecorder,
 ): ServingModel {
   const traits = BACKENDS.get(spec.backend);
   invariant(traits !== undefined, `backend '${spec.backend}' has no traits`);
-  const executors = instances.map(({ executor }) => executor);
   const prepared = instances[0]?.prepared;
-  const quantization = prepared && { report: prepared.report, shortfall: prepared.shortfall };
+  const live = prepared?.live ?? null;
+  const recorder =
+    prepared === undefined || live === null
+      ? null
+      : new RequestRecorder({
+          requests: live.requests,
+          samplesMax: live.samplesMax,
+          batches: spec.maxBatchSize > 0,
+          onDone: (samples) => context.onSampled?.({ model: spec.name, version, prepared, samples }),
+        });
+  const executors = instances.map(({ executor }) =>
+    recorder === null ? executor : new RecordingExecutor(executor, recorder),
+  );
   const scheduler = createScheduler({
     model: spec.name,
     spec,
@@ -240,13 +249,13 @@ function serve(
   });
   return {
     name: spec.name,
-    version,
+    version: version.version,
     spec,
     traits,
     scheduler,
     executors,
     statistics,
-    ...(quantization !== undefined && { quantization }),
+    ...(prepared !== undefined && { quantization: live ?? prepared }),
   };
 }
 

@@ -11,6 +11,7 @@ import type { Generation } from './generation.js';
 import type { HistoryEntry } from './history.js';
 import { Intents } from './intents.js';
 import type { LifecycleContext } from './lifecycle-context.js';
+import { LiveQuantizations } from './live-quantizations.js';
 import { loadRefusal, rejectionReason } from './load-reason.js';
 import { ModelLifecycle } from './model-lifecycle.js';
 import { KEEPS_CHANGING, ModelReader } from './model-reader.js';
@@ -47,6 +48,7 @@ export class ModelManager implements RepositoryControl {
   readonly #reading = new Set<string>();
   readonly #loop: RepositoryLoop;
   readonly #reader: ModelReader;
+  readonly #live: LiveQuantizations;
   #stopping = false;
 
   constructor(options: ManagerOptions) {
@@ -54,6 +56,7 @@ export class ModelManager implements RepositoryControl {
     this.#options = options;
     this.mode = settings.controlMode;
     this.#reader = new ModelReader(options);
+    this.#live = new LiveQuantizations({ ...options, lifecycleOf: (name) => this.#lifecycles.get(name) });
     const named = settings.controlMode === 'explicit' ? settings.loadModels : null;
     this.#loop = new RepositoryLoop({
       store,
@@ -304,7 +307,10 @@ export class ModelManager implements RepositoryControl {
   #lifecycle(name: string): ModelLifecycle {
     const known = this.#lifecycles.get(name);
     if (known !== undefined) return known;
-    const lifecycle = new ModelLifecycle(name, this.#options);
+    const lifecycle = new ModelLifecycle(name, {
+      ...this.#options,
+      onSampled: (sampled) => void this.#live.sampled(sampled),
+    });
     this.#lifecycles.set(name, lifecycle);
     return lifecycle;
   }

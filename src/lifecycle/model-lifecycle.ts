@@ -88,12 +88,15 @@ export class ModelLifecycle {
     return this.#served.previous(this.aspired?.id, this.#revisions);
   }
 
-  /** Has a generation served in place of what is. What failed of it before is tried again. */
-  aspire(generation: Generation, why: string): Promise<AspireResult> {
+  /**
+   * Has a generation served in place of what is. What failed of it before is tried again; `anew`: versions
+   * of the same one may have changed.
+   */
+  aspire(generation: Generation, why: string, anew = false): Promise<AspireResult> {
     this.#rejection = '';
     this.#wanted = true;
     this.#endReleases('superseded');
-    const isNew = this.#aspiration?.generation.id !== generation.id;
+    const isNew = anew || this.#aspiration?.generation.id !== generation.id;
     if (this.#aspiration !== null && !isNew) {
       if (this.failing) this.#aspiration.reopen();
     } else {

@@ -105,7 +105,7 @@ export interface PreparationContext {
 }
 
 function plainly({ modelFile }: InstanceOptions): PreparedModel {
-  return { modelFile, compiled: false, report: null, shortfall: '', steps: [] };
+  return { modelFile, compiled: false, report: null, shortfall: '', live: null, steps: [] };
 }
 
 function quantizationOf({ config, folder }: ModelSource): QuantizationRequest | null {

@@ -102,6 +102,8 @@ export const LIMITS = {
   compiledBytesMin: 1 << 20,
   /** Files of a version that are looked at to tell how large it is. */
   compiledFilesMax: 64,
+  /** Bytes of requests of one model that are kept for its quantization. */
+  recordedBytesMax: 256 << 20,
   /** What a model may return to: what is served and three before it. */
   generationsMax: 4,
   /** Models made of files that a client sent, kept per name: the one served and some that were tried. */

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { matmulModel } from '../support/onnx.js';
 import { TestRepository } from '../support/repository.js';
 import { startTestServer, type TestServer, testLifecycle } from '../support/server.js';
@@ -115,6 +115,32 @@ describe('a model whose configuration asks for quantization', () => {
     expect(steps(second)).not.toContain('quantize');
     expect(await answerOf(second, 'quantized')).toEqual(await answerOf(first, 'quantized'));
     expect(await reportOf(second, 'quantized')).toEqual(await reportOf(first, 'quantized'));
+  });
+
+  it('is quantized by its first requests, none of which is lost', async () => {
+    const server = await serve({ plain: {}, live: { mode: 'int8-dynamic', calibration: 'live:5' } });
+    const plain = await answerOf(server, 'plain');
+    expect(await answerOf(server, 'live')).toEqual(plain);
+    expect(await reasonOf(server, 'live')).toBe(
+      'it is not quantized yet (int8-dynamic): its first 5 requests are recorded for that',
+    );
+    let answer = plain;
+    for (let request = 0; request < 10_000 && answer[0] === plain[0]; request++) {
+      answer = await answerOf(server, 'live');
+    }
+    for (const [index, value] of plain.entries()) expect(answer[index]).toBeCloseTo(value, 0);
+    expect(answer).not.toEqual(plain);
+    expect(await reportOf(server, 'live')).toMatchObject({ outcome: 'quantized', samples: '5' });
+    expect(await reasonOf(server, 'live')).toBe('');
+  });
+
+  it('says why it could not be quantized by its first requests', async () => {
+    const server = await serve({ live: { mode: 'int8-dynamic', calibration: 'live:2', min_cosine: '1' } });
+    const plain = await answerOf(server, 'live');
+    await answerOf(server, 'live');
+    await vi.waitFor(async () => expect(await reasonOf(server, 'live')).toContain('less than 1'), 20_000);
+    expect(await answerOf(server, 'live')).toEqual(plain);
+    expect(await reportOf(server, 'live')).toMatchObject({ outcome: 'original' });
   });
 
   it('is served as it is without a cache, and says so', async () => {

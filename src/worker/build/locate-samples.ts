@@ -27,6 +27,8 @@ export async function locateSamples(recipe: Recipe, places: SamplePlaces | null)
   if (quantization === null || places === null) return { recipe, folder: null };
   const folder = places.folders.find((candidate) => existsSync(candidate));
   if (folder === undefined) throw new Error(`there is no folder of samples '${places.folders.at(-1)}'`);
+  // Whoever asks for a model by its first requests does not care which those were.
+  if (quantization.spec.calibration.kind === 'live') return { recipe, folder };
   const files = chooseSampleFiles(folder, places.samplesMax);
   const samples = await hashSampleFiles(folder, files);
   return { recipe: { ...recipe, quantization: { ...quantization, samples } }, folder };

@@ -8,7 +8,8 @@ export const NO_ARTIFACTS: Artifacts = {
         ? ''
         : `it is not quantized (${quantization.spec.mode}): there is no artifact cache to keep what would be made`;
     if (quantization?.spec.onFailure === 'fail') throw new Error(shortfall);
-    return { modelFile, compiled: false, report: null, shortfall, steps: [] };
+    return { modelFile, compiled: false, report: null, shortfall, live: null, steps: [] };
   },
   distrust() {},
+  quantizeLive: async () => false,
 };

@@ -38,12 +38,15 @@ export function fileSamples(
     kind,
     async *[Symbol.asyncIterator]() {
       for (const file of files) {
+        let sample: NamedTensor[];
         try {
-          yield fitted(await readSample(join(folder, file.path), file.format, fit), fit);
+          sample = fitted(await readSample(join(folder, file.path), file.format, fit), fit);
         } catch (error) {
           const text = error instanceof Error ? error.message : String(error);
           throw new Error(`sample '${file.path}' can not be used: ${text}`, { cause: error });
         }
+        // What a client sent was not chosen to be a sample.
+        if (kind === 'folder' || sample.every(holdsNumbers)) yield sample;
       }
     },
   };
@@ -79,6 +82,13 @@ export async function randomSamples(
     };
   }
   throw new Error('it answers no random input; name a folder of samples by quantization.calibration');
+}
+
+function holdsNumbers({ datatype, data }: NamedTensor): boolean {
+  if (datatype !== 'FP32' && datatype !== 'FP64') return true;
+  const { buffer } = new Uint8Array(data);
+  const numbers = datatype === 'FP32' ? new Float32Array(buffer) : new Float64Array(buffer);
+  return numbers.every(Number.isFinite);
 }
 
 async function readSample(

@@ -4,13 +4,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { systemClock } from '#naiad/lib/clock.js';
 import type { Artifact } from '#naiad/repository/artifact-cache.js';
-import {
-  type ArtifactRequest,
-  CachedArtifacts,
-  type CachedArtifactsOptions,
-} from '#naiad/worker/build/artifacts.js';
+import type { ArtifactRequest } from '#naiad/worker/build/artifacts.js';
 import { BuildLostError } from '#naiad/worker/build/build-child.js';
 import type { BuildReply, BuildRequest } from '#naiad/worker/build/build-message.js';
+import { CachedArtifacts, type CachedArtifactsOptions } from '#naiad/worker/build/cached-artifacts.js';
 import { instanceOptions } from '../../support/instances.js';
 import { RecordedLog } from '../../support/recorded-log.js';
 

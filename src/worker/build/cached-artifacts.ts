@@ -1,0 +1,280 @@
+import { stat } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import type { Clock } from '../../lib/clock.js';
+import { canonicalJson } from '../../quantize/canonical-json.js';
+import type { Recipe } from '../../quantize/recipe.js';
+import type { Artifact } from '../../repository/artifact-cache.js';
+import { LIMITS } from '../../settings/limits.js';
+import type { Log } from '../../telemetry/log.js';
+import type { NamedTensor } from '../../tensor/tensor.js';
+import type { ArtifactRequest, Artifacts, PreparedModel, QuantizationRequest } from './artifacts.js';
+import { BuildLostError } from './build-child.js';
+import type { ArtifactDetails, BuildReply, BuildStep } from './build-message.js';
+import type { Builder } from './builder.js';
+import { graphEntries, whyNotCompiled } from './compilable.js';
+import { COMPILED_MODEL } from './compile.js';
+import { LiveState } from './live-state.js';
+import type { FoundArtifact, SamplePlaces } from './locate-samples.js';
+import { RecordedRequests } from './recorded-requests.js';
+
+/** Where artifacts are looked for. */
+export interface ArtifactStore {
+  /** Rejects with an Error for people when samples can't be read. */
+  artifact(recipe: Recipe, samples: SamplePlaces | null): Promise<FoundArtifact>;
+  discardArtifact(recipe: Recipe): Promise<void>;
+}
+
+export interface CachedArtifactsOptions {
+  /** Absolute path of the cache. */
+  readonly directory: string;
+  readonly bytesMax?: number;
+  readonly store: ArtifactStore;
+  readonly builder: Pick<Builder, 'build'>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Recipes that are not tried again while the server runs. */
+const LOST_MAX = 1024;
+
+/** What a search or a build came to; `reason` where there is no artifact. */
+interface Found {
+  readonly artifact: Artifact | null;
+  readonly reason: string;
+  readonly steps: readonly BuildStep[];
+}
+
+/** Artifacts in a cache, built when they are not there. */
+export class CachedArtifacts implements Artifacts {
+  readonly #options: CachedArtifactsOptions;
+  /** Builds under way, by their recipes. */
+  readonly #building = new Map<string, Promise<Found>>();
+  /** Recipes whose artifacts could not be built or loaded, and why. */
+  readonly #lost = new Map<string, string>();
+  /** What each model that was handed out was made by. */
+  readonly #origins = new WeakMap<PreparedModel, { request: ArtifactRequest; recipe: Recipe }>();
+  /** Why the cache could not be used last; '' while it can. */
+  #trouble = '';
+
+  constructor(options: CachedArtifactsOptions) {
+    this.#options = options;
+  }
+
+  async prepare(request: ArtifactRequest): Promise<PreparedModel> {
+    const { quantization } = request;
+    if (quantization === null) return this.#compiled(request);
+    const recipe = recipeOf(request, {
+      spec: quantization.spec,
+      images: Object.fromEntries(quantization.images),
+      samples: '',
+    });
+    const found = await this.#obtain(request, recipe, placesOf(quantization));
+    const { artifact, steps } = found;
+    const details = detailsOf(artifact);
+    if (artifact?.directory != null) {
+      const modelFile = join(artifact.directory, COMPILED_MODEL);
+      const { compiled } = details;
+      const rest = { modelFile, compiled, shortfall: '', live: null, steps };
+      return this.#handOut(request, recipe, { ...details, ...rest });
+    }
+    const { calibration } = quantization.spec;
+    if (calibration.kind === 'live' && artifact === null) {
+      const live = new LiveState(quantization.spec, calibration.requests);
+      const original = await this.#compiled({ ...request, quantization: null });
+      return this.#handOut(request, recipe, { ...original, shortfall: live.shortfall, live });
+    }
+    const { modelName, version } = request.options;
+    const shortfall = `it is not quantized (${quantization.spec.mode}): ${artifact?.reason ?? found.reason}`;
+    if (quantization.spec.onFailure === 'fail') throw new Error(shortfall);
+    this.#options.log.warn(
+      { model: modelName, version },
+      `'${modelName}' version ${version} is served as it is: ${shortfall}`,
+    );
+    const original = await this.#compiled({ ...request, quantization: null });
+    return { ...original, report: details.report, shortfall, steps: [...steps, ...original.steps] };
+  }
+
+  distrust(prepared: PreparedModel, reason: string): void {
+    const origin = this.#origins.get(prepared);
+    if (origin === undefined) return;
+    const { request, recipe } = origin;
+    this.#tellPlain(request, reason);
+    this.#lose(canonicalJson(recipe), reason);
+    // Whoever finds it again finds out again.
+    this.#options.store.discardArtifact(recipe).catch(() => {});
+  }
+
+  async quantizeLive(
+    prepared: PreparedModel,
+    samples: readonly (readonly NamedTensor[])[],
+  ): Promise<boolean> {
+    const origin = this.#origins.get(prepared);
+    const { live } = prepared;
+    if (origin === undefined || live === null) return false;
+    live.building();
+    const recorded = new RecordedRequests(this.#options.directory, this.#options.clock);
+    try {
+      const folder = await recorded.write(samples);
+      const places = { folders: [folder], samplesMax: live.samplesMax };
+      const { artifact, reason } = await this.#obtain(origin.request, origin.recipe, places);
+      if (artifact?.directory != null) return true;
+      live.failed(artifact?.reason ?? reason, detailsOf(artifact).report);
+    } catch (error) {
+      live.failed(error instanceof Error ? error.message : String(error), null);
+    } finally {
+      recorded.remove();
+    }
+    const { modelName, version } = origin.request.options;
+    this.#options.log.warn(
+      { model: modelName, version },
+      `'${modelName}' version ${version} is served as it is: ${live.shortfall}`,
+    );
+    return false;
+  }
+
+  async #compiled(request: ArtifactRequest): Promise<PreparedModel> {
+    const { options, backend } = request;
+    const plain: PreparedModel = {
+      modelFile: options.modelFile,
+      compiled: false,
+      report: null,
+      shortfall: '',
+      live: null,
+      steps: [],
+    };
+    if (whyNotCompiled(backend, options) !== '') return plain;
+    if ((await sizeOf(request)) < LIMITS.compiledBytesMin) return plain;
+    const recipe = recipeOf(request, null);
+    const { artifact, steps } = await this.#obtain(request, recipe, null);
+    if (artifact?.directory == null) return { ...plain, steps };
+    const modelFile = join(artifact.directory, COMPILED_MODEL);
+    return this.#handOut(request, recipe, { ...plain, modelFile, compiled: true, steps });
+  }
+
+  #handOut(request: ArtifactRequest, recipe: Recipe, prepared: PreparedModel): PreparedModel {
+    this.#origins.set(prepared, { request, recipe });
+    return prepared;
+  }
+
+  async #obtain(request: ArtifactRequest, wanted: Recipe, samples: SamplePlaces | null): Promise<Found> {
+    const lost = this.#lost.get(canonicalJson(wanted));
+    if (lost !== undefined) return nothing(lost);
+    let found: FoundArtifact;
+    try {
+      found = await this.#options.store.artifact(wanted, samples);
+    } catch (error) {
+      return nothing(error instanceof Error ? error.message : String(error));
+    }
+    const { artifact } = found;
+    if (artifact !== null) return { artifact, reason: artifact.reason, steps: [] };
+    if (request.quantization?.spec.calibration.kind === 'live' && found.folder === null) {
+      return nothing('its requests are not recorded yet');
+    }
+    const key = canonicalJson(found.recipe);
+    const running = this.#building.get(key) ?? this.#build(request, wanted, found);
+    this.#building.set(key, running);
+    return running.finally(() => this.#building.delete(key));
+  }
+
+  async #build(request: ArtifactRequest, wanted: Recipe, { recipe, folder }: FoundArtifact): Promise<Found> {
+    const { directory, bytesMax = LIMITS.cacheBytesMax, builder, log } = this.#options;
+    const { options, shapes, quantization } = request;
+    const { modelName: model, version } = options;
+    const made = quantization === null ? 'compiled' : `quantized: ${quantization.spec.mode}`;
+    let reply: BuildReply;
+    try {
+      reply = await builder.build({
+        cache: { directory, bytesMax },
+        recipe,
+        label: { model, version, made },
+        options,
+        bytes: await sizeOf(request),
+        shapes,
+        quantization: quantization && {
+          samples: folder,
+          images: quantization.images,
+          classOutputs: quantization.classOutputs,
+        },
+      });
+    } catch (error) {
+      const isLost = error instanceof BuildLostError;
+      if (isLost) this.#tellPlain(request, error.message);
+      else log.error({ model, version, err: error }, 'a build has failed');
+      const reason = isLost ? error.message : 'the server has made a mistake, which its log shows';
+      this.#lose(canonicalJson(wanted), reason);
+      return nothing(reason);
+    }
+    if (reply.kind === 'no-cache') {
+      this.#noteTrouble(reply.reason);
+      return nothing(`can't use the artifact cache: ${reply.reason}`);
+    }
+    this.#trouble = '';
+    const { artifact, steps } = reply;
+    if (artifact.directory === null) this.#tellPlain(request, artifact.reason);
+    return { artifact, reason: artifact.reason, steps };
+  }
+
+  #lose(key: string, reason: string): void {
+    const [oldest] = this.#lost.keys();
+    if (this.#lost.size >= LOST_MAX && oldest !== undefined) this.#lost.delete(oldest);
+    this.#lost.set(key, reason);
+  }
+
+  /** What is not quantized is told each time it is loaded. */
+  #tellPlain(
+    { quantization, options: { modelName: model, version } }: ArtifactRequest,
+    reason: string,
+  ): void {
+    if (quantization !== null) return;
+    this.#options.log.info(
+      { model, version },
+      `'${model}' version ${version} is not compiled for this machine, each instance loads its own copy: ${reason}`,
+    );
+  }
+
+  /** Said once, until it has worked again. */
+  #noteTrouble(reason: string): void {
+    if (reason === this.#trouble) return;
+    this.#trouble = reason;
+    const { directory, log } = this.#options;
+    log.warn(
+      {},
+      `can't use the artifact cache '${directory}': ${reason}; models are neither compiled for this machine nor quantized, each instance loads its own copy`,
+    );
+  }
+}
+
+function nothing(reason: string): Found {
+  return { artifact: null, reason, steps: [] };
+}
+
+function placesOf({ spec, folders }: QuantizationRequest): SamplePlaces | null {
+  return folders.length === 0 ? null : { folders, samplesMax: spec.samplesMax };
+}
+
+/** As this server's build process writes them, of this version of its format. */
+function detailsOf(artifact: Artifact | null): ArtifactDetails {
+  return (artifact?.details as ArtifactDetails | null) ?? { compiled: false, report: null };
+}
+
+function recipeOf({ contentHash, options }: ArtifactRequest, quantization: Recipe['quantization']): Recipe {
+  return {
+    contentHash,
+    modelFile: relative(options.directory, options.modelFile),
+    device: options.device.kind,
+    graphLevel: options.graphLevel,
+    session: graphEntries(options.parameters),
+    quantization,
+  };
+}
+
+/** Bytes of what lies in a version's folder; what lies deeper is not looked at. */
+async function sizeOf({ files, options: { directory } }: ArtifactRequest): Promise<number> {
+  let bytes = 0;
+  for (const name of files.slice(0, LIMITS.compiledFilesMax)) {
+    const stats = await stat(join(directory, name)).catch(() => null);
+    // What a folder holds may be large.
+    bytes += stats === null ? 0 : stats.isDirectory() ? LIMITS.compiledBytesMin : stats.size;
+  }
+  return bytes;
+}
