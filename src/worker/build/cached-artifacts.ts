@@ -170,6 +170,8 @@ export class CachedArtifacts implements Artifacts {
     if (request.quantization?.spec.calibration.kind === 'live' && found.folder === null) {
       return nothing('its requests are not recorded yet');
     }
+    // The key says what they held when they were read.
+    if (request.options.mutableFiles === true) return nothing('its files may change where they lie');
     const key = canonicalJson(found.recipe);
     const running = this.#building.get(key) ?? this.#build(request, wanted, found);
     this.#building.set(key, running);

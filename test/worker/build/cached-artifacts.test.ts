@@ -124,6 +124,13 @@ describe('artifacts', () => {
     expect(asked).toEqual({ found: 0, built: 0, discarded: 0 });
   });
 
+  it('are not made of files that may change meanwhile', async () => {
+    const { artifacts, asked } = someArtifacts();
+    const options = instanceOptions({ modelFile: join(directory, 'model.onnx'), mutableFiles: true });
+    expect(await artifacts.prepare(aRequest({ options }))).toMatchObject(plain());
+    expect(asked).toEqual({ found: 1, built: 0, discarded: 0 });
+  });
+
   it('are not made of small models, all of whose files count', async () => {
     const { artifacts, asked } = someArtifacts();
     const options = instanceOptions({ modelFile: join(directory, 'tiny.onnx') });
