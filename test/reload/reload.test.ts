@@ -50,7 +50,7 @@ async function take(
     else await expect(test.client.call('RepositoryModelLoad', load)).rejects.toMatchObject({ code: 3 });
   }
   await test.log.next({ model: 'm', event, version }, from);
-  await vi.waitFor(() => expect(lanesOf(test, 'm')).toHaveLength(model.instances), { timeout: 10_000 });
+  await vi.waitFor(() => expect(lanesOf(test, 'm')).toHaveLength(model.instances), { timeout: 30_000 });
   const isNew = lanesOf(test, 'm').some((lane) => !before.includes(lane));
   expect(isNew, 'new sessions').toBe(!keepsSessions);
 }

@@ -113,7 +113,7 @@ export class ReloadedModel {
       async () => {
         const { version } = this.#latest;
         const bytes = this.#nextContent(version);
-        const file = openSync(this.#modelFile(version), 'r+');
+        const file = openSync(this.#modelFile(version), 'w');
         await this.#inPieces(bytes, (piece) => {
           for (const byte of piece) writeSync(file, Uint8Array.of(byte));
         });

@@ -7,7 +7,7 @@ export default defineConfig({
     pool: 'forks',
     // They measure: one after the other.
     fileParallelism: false,
-    testTimeout: 180_000,
+    testTimeout: 600_000,
     hookTimeout: 60_000,
   },
 });

@@ -15,7 +15,7 @@ export interface Happening {
 /** What is waited for; what is left out may be anything. */
 export type Awaited = Partial<Omit<Happening, 'atMs' | 'message'>> & { readonly message?: RegExp };
 
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 25_000;
 
 /** A log that tells what happened to the models, and when. */
 export class ReloadLog extends RecordedLog {
