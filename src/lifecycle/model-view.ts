@@ -62,7 +62,11 @@ export function toCatalogEntry(state: ModelState): CatalogEntry {
   const { aspiration, revisions, retired, rejection, wanted, required } = state;
   const present = aspiration?.generation.source.folder.versions.map(({ version }) => version) ?? [];
   const rows = indexRows({
-    revisions: [...revisions].map(({ version, state: at }) => ({ version: version.version, state: at })),
+    revisions: [...revisions].map(({ version, state: at, loadSignal }) => ({
+      version: version.version,
+      // A load that nobody wants any more ends with nothing.
+      state: at === 'LOADING' && loadSignal.aborted ? 'UNLOADING' : at,
+    })),
     aspired: aspiredTargets(aspiration).map(({ version: { version } }) => ({
       version,
       reason: aspiration?.reason(version) ?? '',

@@ -28,6 +28,7 @@ describe('a warm-up that takes for ever', () => {
   it('ends when the model is to be unloaded', async () => {
     const server = await warming();
     const unload = server.unload('m');
+    expect([unload.outcome, server.index('m')]).toEqual(['under way', ['1 UNLOADING']]);
     await server.seconds(0.3);
     expect([unload.outcome, server.lanes.live.size, server.index('m')]).toEqual(['done', 0, []]);
     expect(server.log.messages('error')).toEqual([]);

@@ -10,6 +10,7 @@ export interface HeldWatchContext {
   readonly clock: Clock;
   readonly scenario: Scenario;
   readonly watch: Pick<ServedWatch, 'isArmed'>;
+  readonly guard: (check: () => void) => void;
   /** Reads, loads and instances that were lost without a model being to blame. */
   readonly mishaps: () => number;
 }
@@ -19,12 +20,12 @@ export class HeldWatch {
   readonly #context: HeldWatchContext;
   /** Versions that are served, or were until what replaces them began to come, by model. */
   readonly #served = new Map<string, Set<number>>();
-  /** Since when requests wait, by model. */
-  readonly #heldSinceNs = new Map<string, number>();
+  /** Since when requests wait, and how many mishaps there had been, by model. */
+  readonly #held = new Map<string, { readonly sinceNs: number; readonly mishaps: number }>();
 
   constructor(context: HeldWatchContext) {
     this.#context = context;
-    context.catalog.onChange(() => this.#look());
+    context.catalog.onChange(() => context.guard(() => this.#look()));
   }
 
   /** Somebody who asked for the latest version was given this one. */
@@ -42,11 +43,13 @@ export class HeldWatch {
   checkLoad(name: string): void {
     const { clock, scenario, mishaps } = this.#context;
     const loadsMax = scenario.busy === 'always' ? 1 : scenario.loadsMax;
-    const isPlain = scenario.copies && mishaps() === 0;
-    if (loadsMax > 1 || !isPlain || reloadPolicyOf(scenario) !== 'memory-preserving') return;
-    for (const [other, sinceNs] of this.#heldSinceNs) {
-      const isPatient = clock.nowNs() - sinceNs < LIMITS.reloadWaitMs * 1e6;
-      ok(other === name || !isPatient, `'${name}' is loaded while requests wait for '${other}'`);
+    if (loadsMax > 1 || !scenario.copies || reloadPolicyOf(scenario) !== 'memory-preserving') return;
+    for (const [other, held] of this.#held) {
+      const isLong = clock.nowNs() - held.sinceNs >= LIMITS.reloadWaitMs * 1e6;
+      ok(
+        other === name || isLong || mishaps() > held.mishaps,
+        `'${name}' is loaded while requests wait for '${other}'`,
+      );
     }
   }
 
@@ -61,9 +64,9 @@ export class HeldWatch {
   }
 
   #look(): void {
-    const { catalog, clock, watch } = this.#context;
+    const { catalog, clock, watch, mishaps } = this.#context;
     const names = catalog.names();
-    for (const known of [this.#served, this.#heldSinceNs]) {
+    for (const known of [this.#served, this.#held]) {
       for (const name of known.keys()) if (!names.includes(name)) known.delete(name);
     }
     for (const name of names) {
@@ -75,8 +78,24 @@ export class HeldWatch {
         if (state !== 'READY' && state !== 'LOADING') served.delete(version);
       }
       this.#served.set(name, served);
-      if (catalog.entry(name)?.held !== true) this.#heldSinceNs.delete(name);
-      else if (!this.#heldSinceNs.has(name)) this.#heldSinceNs.set(name, clock.nowNs());
+      if (catalog.entry(name)?.held !== true) this.#held.delete(name);
+      else if (!this.#held.has(name)) this.#held.set(name, { sinceNs: clock.nowNs(), mishaps: mishaps() });
+      this.#checkHeld(name);
     }
+  }
+
+  /** Requests to what is awaited wait, and those to the latest version where that is among it. */
+  #checkHeld(name: string): void {
+    const { catalog } = this.#context;
+    const entry = catalog.entry(name);
+    const awaited = this.#awaited(name);
+    deepEqual(
+      awaited.filter((version) => entry?.heldVersions.includes(version) !== true),
+      [],
+      `nobody waits for these versions of '${name}'`,
+    );
+    const ready = catalog.versions(name).filter(({ state }) => state === 'READY');
+    const isLower = awaited.some((version) => ready.every((row) => row.version < version));
+    ok(!isLower || entry?.held === true, `nobody waits for the latest version of '${name}'`);
   }
 }

@@ -34,7 +34,7 @@ const MODES: readonly ControlMode[] = ['poll', 'poll', 'poll', 'explicit', 'expl
 const POLICIES: readonly (readonly (ReloadPolicy | null)[])[] = [
   [null],
   [null],
-  ['availability-preserving'],
+  [null],
   ['memory-preserving'],
   [null, 'availability-preserving', 'memory-preserving'],
 ];
@@ -45,7 +45,7 @@ export function randomScenario(random: Random): Scenario {
     mode: random.pick(MODES),
     names,
     loadModels: random.pick([[], null, ['m'], ['m', 'x']]),
-    reloadPolicy: random.pick(['availability-preserving', 'availability-preserving', 'memory-preserving']),
+    reloadPolicy: random.pick(['availability-preserving', 'memory-preserving']),
     policies: random.pick(POLICIES),
     settleMs: random.pick([100, 1000, 3000]),
     pollSecs: random.pick([1, 2, 5]),

@@ -74,7 +74,14 @@ export class World {
     this.#catalog.onChange(() => this.#guard(() => this.#watch.look()));
     this.#manager = this.#newManager();
     const mishaps = (): number => this.#store.failures + this.#lanes.failures + this.#deaths;
-    this.#held = new HeldWatch({ catalog: this.#catalog, clock, scenario, watch: this.#watch, mishaps });
+    this.#held = new HeldWatch({
+      catalog: this.#catalog,
+      clock,
+      scenario,
+      watch: this.#watch,
+      guard: (check: () => void) => this.#guard(check),
+      mishaps,
+    });
     const shared = {
       catalog: this.#catalog,
       clock,
