@@ -5,6 +5,7 @@ import type { CatalogEntry } from './catalog.js';
 import type { Chronicle } from './chronicle.js';
 import type { LoadedRevision } from './load-revision.js';
 import type { Revision } from './revision.js';
+import type { ServingModel } from './serving-model.js';
 
 export interface ReporterParts {
   readonly chronicle: Chronicle;
@@ -93,9 +94,19 @@ export class ModelReporter {
   /** What is known of the model now. */
   shown({ versions }: CatalogEntry): void {
     const { metrics } = this.#parts;
-    for (const { version, serving } of versions) metrics.ready(this.#model, version, serving !== null);
+    for (const { version, serving } of versions) {
+      metrics.ready(this.#model, version, serving !== null);
+      if (serving !== null) metrics.quantized(this.#model, version, isQuantized(serving));
+    }
     for (const version of metrics.versions(this.#model)) {
       if (!versions.some((known) => known.version === version)) metrics.forget(this.#model, version);
     }
   }
+}
+
+/** null for versions whose configuration does not ask for it. */
+function isQuantized({ quantization }: ServingModel): boolean | null {
+  if (quantization === undefined) return null;
+  const { report, shortfall } = quantization;
+  return shortfall === '' && report === null ? null : shortfall === '';
 }

@@ -51,6 +51,12 @@ export class Metrics {
     labelNames: ['model', 'version'],
     registers: [this.#registry],
   });
+  readonly #quantized = new Gauge({
+    name: 'naiad_model_quantized',
+    help: 'Whether a model version whose configuration asks for that is served quantized',
+    labelNames: ['model', 'version'],
+    registers: [this.#registry],
+  });
   readonly #unloads = new Counter({
     name: 'naiad_model_unloads_total',
     help: 'Loaded versions of a model that have given back their memory',
@@ -129,6 +135,12 @@ export class Metrics {
     this.#ready.set({ model, version }, isReady ? 1 : 0);
   }
 
+  /** Whether a version that answers requests is quantized as its configuration asks; null = it does not ask. */
+  quantized(model: string, version: number, isQuantized: boolean | null): void {
+    if (isQuantized === null) this.#quantized.remove({ model, version });
+    else this.#quantized.set({ model, version }, isQuantized ? 1 : 0);
+  }
+
   /** Whether a model's folder or configuration can't be used. */
   rejected(model: string, isRejected: boolean): void {
     this.#model(model);
@@ -152,7 +164,7 @@ export class Metrics {
     for (const known of version === undefined ? [...versions.keys()] : [version]) {
       versions.delete(known);
       for (const outcome of LOAD_OUTCOMES) this.#loads.remove({ model, version: known, outcome });
-      for (const gauge of [this.#loadSeconds, this.#loadFailing, this.#ready]) {
+      for (const gauge of [this.#loadSeconds, this.#loadFailing, this.#ready, this.#quantized]) {
         gauge.remove({ model, version: known });
       }
     }

@@ -40,6 +40,7 @@ async function serve(
   const server = await startTestServer({
     modelRepositories: [repository.directory],
     lifecycle: testLifecycle({ artifactCache }),
+    metrics: { enabled: true, address: '127.0.0.1', port: 0 },
   });
   cleanups.push(() => server.stop());
   return server;
@@ -95,6 +96,11 @@ describe('a model whose configuration asks for quantization', () => {
       'cosine.Y': expect.stringMatching(/^0\.9/),
     });
     expect(await reasonOf(server, 'quantized')).toBe('');
+    const metrics = await (await fetch(`http://127.0.0.1:${server.server.metricsPort}/metrics`)).text();
+    expect(metrics.split('\n').filter((line) => line.startsWith('naiad_model_quantized{'))).toEqual([
+      'naiad_model_quantized{model="beyond",version="1"} 0',
+      'naiad_model_quantized{model="quantized",version="1"} 1',
+    ]);
     expect(await reportOf(server, 'beyond')).toMatchObject({ outcome: 'original', mode: 'int8-dynamic' });
     const reason = /^it is not quantized \(int8-dynamic\): output 'Y' has a cosine of .*, less than 1$/;
     expect(await reasonOf(server, 'beyond')).toMatch(reason);

@@ -260,6 +260,7 @@ describe('docs/metrics.md', () => {
   async function everySeries(): Promise<Record<string, Family>> {
     const metrics = new Metrics();
     metrics.loaded('m', 1, 1, false);
+    metrics.quantized('m', 1, true);
     metrics.scanned(1, true);
     return families(metrics);
   }
