@@ -18,6 +18,7 @@ import { importMethod, type MethodMode } from './methods.js';
 import type { QuantizationReport } from './report.js';
 import type { Runtime, SampleSet } from './runtime.js';
 import { simplify } from './simplify.js';
+import { unfusedLayers } from './unfused-layers.js';
 import { weightBytes } from './weight-bytes.js';
 
 /** A model that is to be quantized. */
@@ -150,6 +151,10 @@ class Quantization {
         const kernels = countKernels(join(directory, 'model.onnx'));
         const { share, missing } = checkKernels(expectedKernels, kernels);
         const findings = missing.map((text) => `ONNX Runtime made ${text}`);
+        if (mode === 'int8' && missing.length > 0) {
+          const unfused = unfusedLayers(readModel(join(directory, 'model.onnx')), layers);
+          findings.push(...unfused.map((name) => `'${name}' is computed in floats`));
+        }
         attempt = { ...attempt, directory, compiled: true, kernels, findings };
         if (share < KERNELS_SHARE_MIN) {
           const text = `ONNX Runtime made only ${missing.join(', ')} of the rewritten model, which gains little`;
