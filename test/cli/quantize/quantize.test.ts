@@ -67,7 +67,7 @@ describe('a quantized model', () => {
       model: 'model.onnx',
       made_by: { naiad: expect.any(String), onnxruntime: expect.any(String) },
       settings: { mode: 'int8' },
-      report: { outcome: 'quantized', samples: { kind: 'folder', count: 12 }, layers: { quantized: 3 } },
+      report: { outcome: 'quantized', samples: { kind: 'folder', count: 12 }, layers: { quantized: 4 } },
     });
     const operators = readModel(folder.path('new/deep/int8/model.onnx')).graph.nodes.map(
       ({ opType }) => opType,
@@ -134,7 +134,7 @@ describe('the sensitivity', () => {
     expect(report).toBeUndefined();
     const { layers, exclude, samples, skipped } = sensitivity;
     expect({ samples, skipped }).toEqual({ samples: 8, skipped: [] });
-    expect(layers.map(({ node }) => node).sort()).toEqual(['conv2', 'dense1', 'dense2']);
+    expect(layers.map(({ node }) => node).sort()).toEqual(['conv1', 'conv2', 'dense1', 'dense2']);
     expect(layers.map(({ share }) => share)).toEqual(
       layers.map(({ share }) => share).toSorted((a, b) => b - a),
     );
@@ -152,7 +152,7 @@ describe('the sensitivity', () => {
     expect(out).toMatch(/--exclude=\w+ takes away about \d+ % of the error\./);
     expect(out).toMatch(/^int8: quantized/);
     const { sensitivity } = JSON.parse(readFileSync(folder.path('both/report.json'), 'utf8')) as Result;
-    expect(sensitivity.layers.length).toBe(3);
+    expect(sensitivity.layers.length).toBe(4);
   });
 });
 
