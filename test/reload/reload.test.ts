@@ -14,6 +14,8 @@ import { type Outcome, ReloadedModel, type Step } from './reloaded-model.js';
 
 const OUTSTANDING = 16;
 const RELOADS = 50;
+/** Loads leave the processors to others. */
+const PATIENCE_MS = 120_000;
 
 /** A slow copy must take longer than a round, with pauses shorter than the settle time. */
 const TIMES: Record<'poll' | 'explicit', { pollSecs: number; settleMs: number; pieceMs: number }> = {
@@ -50,7 +52,7 @@ async function take(
     else await expect(test.client.call('RepositoryModelLoad', load)).rejects.toMatchObject({ code: 3 });
   }
   await test.log.next({ model: 'm', event, version }, from);
-  await vi.waitFor(() => expect(lanesOf(test, 'm')).toHaveLength(model.instances), { timeout: 30_000 });
+  await vi.waitFor(() => expect(lanesOf(test, 'm')).toHaveLength(model.instances), { timeout: PATIENCE_MS });
   const isNew = lanesOf(test, 'm').some((lane) => !before.includes(lane));
   expect(isNew, 'new sessions').toBe(!keepsSessions);
 }
@@ -66,7 +68,7 @@ it.each(['poll', 'explicit'] as const)(
     cleanup.push(() => repository.remove());
     const cache = mkdtempSync(join(tmpdir(), 'naiad-test-cache-'));
     cleanup.push(() => rmSync(cache, { recursive: true, force: true }));
-    const log = new ReloadLog();
+    const log = new ReloadLog(PATIENCE_MS);
     const published = new Published(log, 'm');
     const steady = new Published(log, 'steady');
     steady.writes(1, 7);

@@ -15,12 +15,17 @@ export interface Happening {
 /** What is waited for; what is left out may be anything. */
 export type Awaited = Partial<Omit<Happening, 'atMs' | 'message'>> & { readonly message?: RegExp };
 
-const PATIENCE_MS = 25_000;
-
 /** A log that tells what happened to the models, and when. */
 export class ReloadLog extends RecordedLog {
   readonly happenings: Happening[] = [];
   readonly #listeners = new Set<(happening: Happening) => void>();
+  readonly #patienceMs: number;
+
+  /** @param patienceMs how long something may take that is waited for, on a machine that has more to do */
+  constructor(patienceMs = 25_000) {
+    super();
+    this.#patienceMs = patienceMs;
+  }
 
   override debug(fields: object, message: string): void {
     super.debug(fields, message);
@@ -71,7 +76,7 @@ export class ReloadLog extends RecordedLog {
       const timer = setTimeout(() => {
         stop();
         reject(new Error(`no ${JSON.stringify(awaited)} among ${this.told(from).join('; ')}`));
-      }, PATIENCE_MS);
+      }, this.#patienceMs);
       this.#listeners.add(listener);
     });
   }
