@@ -128,22 +128,26 @@ describe('a quantized model', () => {
 
 describe('the sensitivity', () => {
   it('tells what to exclude, which makes the error smaller', async () => {
-    const told = await quantize(MODEL, '--mode=int8', '--calibrate', PICTURES, '--sensitivity', '--json');
+    // Errors of weights add up, those of activations may cancel each other.
+    const flags = ['--mode=int4-weight', '--calibrate', PICTURES, '--min-cosine=0', '--min-top1-agreement=0'];
+    const told = await quantize(MODEL, ...flags, '--sensitivity', '--json');
     expect(told.code).toBe(0);
     const { report, sensitivity } = jsonOf(told);
     expect(report).toBeUndefined();
     const { layers, exclude, samples, skipped } = sensitivity;
     expect({ samples, skipped }).toEqual({ samples: 8, skipped: [] });
-    expect(layers.map(({ node }) => node).sort()).toEqual(['conv1', 'conv2', 'dense1', 'dense2']);
+    expect(layers.map(({ node }) => node).sort()).toEqual(['conv2', 'dense1', 'dense2']);
     expect(layers.map(({ share }) => share)).toEqual(
       layers.map(({ share }) => share).toSorted((a, b) => b - a),
     );
     expect(layers.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1, 9);
-    expect(exclude.nodes).toEqual([layers[0]?.node]);
-    const errorOf = async (out: string, ...argv: string[]): Promise<number> =>
-      jsonOf(await int8(out, '--json', ...argv)).report.outputs[0]?.relativeRmse ?? Number.NaN;
+    expect(exclude.nodes).toEqual(layers.slice(0, exclude.nodes.length).map(({ node }) => node));
+    const errorOf = async (out: string, ...argv: string[]): Promise<number> => {
+      const result = await quantize(MODEL, ...flags, '--out', folder.path(out), '--json', ...argv);
+      return jsonOf(result).report.outputs[0]?.relativeRmse ?? Number.NaN;
+    };
     const excluded = await errorOf('excluded', `--exclude=${exclude.nodes.join(',')}`);
-    expect(excluded).toBeLessThan(0.7 * (await errorOf('all')));
+    expect(excluded).toBeLessThan(await errorOf('all'));
   });
 
   it('is told as a table, with the report where both are wanted', async () => {
