@@ -37,7 +37,7 @@ export interface QuantizationReport {
   readonly samples: { readonly kind: CalibrationSource['kind']; readonly count: number };
   /** Of the weights and graph as they lie on disk. */
   readonly bytes: { readonly original: number; readonly quantized: number };
-  /** One run, the median over the samples, ms; 0 where it did not come to that. */
+  /** The fastest run, ms; 0 where it did not come to that. */
   readonly runMs: { readonly original: number; readonly quantized: number };
   /** In the order they were taken. */
   readonly steps: readonly { readonly name: string; readonly ms: number }[];

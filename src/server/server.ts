@@ -103,7 +103,14 @@ export async function startServer(
     artifacts:
       lifecycle.artifactCache === null
         ? NO_ARTIFACTS
-        : new CachedArtifacts({ directory: lifecycle.artifactCache, store, builder, clock, log }),
+        : new CachedArtifacts({
+            directory: lifecycle.artifactCache,
+            bytesMax: lifecycle.artifactCacheBytes,
+            store,
+            builder,
+            clock,
+            log,
+          }),
     gate: new LoadGate(settings.modelLoadThreads, isBusy),
     instancesAtOnce: () => (isBusy() ? 1 : settings.lanes.cores),
     settings: lifecycle,

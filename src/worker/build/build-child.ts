@@ -10,6 +10,13 @@ export class BuildLostError extends Error {
   override readonly name = 'BuildLostError';
 }
 
+/** The server stops. */
+export class BuilderClosedError extends BuildLostError {
+  constructor() {
+    super('the server is stopping');
+  }
+}
+
 /** One process that builds, one call after the other; it is started by the first and not started again. */
 export class BuildChild {
   readonly #process: ChildProcess;

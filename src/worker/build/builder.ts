@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../../lib/clock.js';
-import { BuildChild, BuildLostError } from './build-child.js';
+import { BuildChild, BuilderClosedError } from './build-child.js';
 import type { BuildReply, BuildRequest } from './build-message.js';
 
 /** The models of a start come one after the other; at rest a process would only take memory. */
@@ -34,8 +34,8 @@ export class Builder {
   }
 
   /**
-   * Waits for its turn. Rejects with {@link BuildLostError} when the process ends or the server stops, with
-   * another Error for our own mistakes.
+   * Waits for its turn. Rejects with {@link BuildLostError} when the process ends, {@link BuilderClosedError}
+   * when the server stops, and with another Error for our own mistakes.
    */
   async build(request: BuildRequest): Promise<BuildReply> {
     await new Promise<void>((resolve) => {
@@ -60,12 +60,14 @@ export class Builder {
 
   async #run(request: BuildRequest): Promise<BuildReply> {
     const { entry, gentle } = this.#options;
-    if (this.#closed) throw new BuildLostError('the server is stopping');
+    if (this.#closed) throw new BuilderClosedError();
     this.#rest?.cancel();
     const child = this.#idle.pop() ?? new BuildChild(entry);
     this.#busy.add(child);
     try {
-      const event = await child.ask({ kind: 'build', gentle: gentle(), request });
+      const event = await child.ask({ kind: 'build', gentle: gentle(), request }).catch((error: unknown) => {
+        throw this.#closed ? new BuilderClosedError() : error;
+      });
       if (event.kind === 'done') return event.reply;
       throw new Error(event.text);
     } finally {

@@ -8,7 +8,7 @@ import { LIMITS } from '../../settings/limits.js';
 import type { Log } from '../../telemetry/log.js';
 import type { NamedTensor } from '../../tensor/tensor.js';
 import type { ArtifactRequest, Artifacts, PreparedModel, QuantizationRequest } from './artifacts.js';
-import { BuildLostError } from './build-child.js';
+import { BuilderClosedError, BuildLostError } from './build-child.js';
 import type { ArtifactDetails, BuildReply, BuildStep } from './build-message.js';
 import type { Builder } from './builder.js';
 import { graphEntries, whyNotCompiled } from './compilable.js';
@@ -199,6 +199,7 @@ export class CachedArtifacts implements Artifacts {
         },
       });
     } catch (error) {
+      if (error instanceof BuilderClosedError) return nothing(error.message);
       const isLost = error instanceof BuildLostError;
       if (isLost) this.#tellPlain(request, error.message);
       else log.error({ model, version, err: error }, 'a build has failed');

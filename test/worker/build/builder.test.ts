@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { BuildLostError } from '#naiad/worker/build/build-child.js';
+import { BuilderClosedError, BuildLostError } from '#naiad/worker/build/build-child.js';
 import type { BuildReply, BuildRequest } from '#naiad/worker/build/build-message.js';
 import { Builder, type BuilderOptions } from '#naiad/worker/build/builder.js';
 import { FakeClock } from '../../support/fake-clock.js';
@@ -91,7 +91,7 @@ describe('a builder', () => {
 
   it('ends what it builds when it is closed, and builds nothing after that', async () => {
     const { builder } = aBuilder({ entry: HANGING });
-    const lost = expect(builder.build(aRequest('hang'))).rejects.toThrow(BuildLostError);
+    const lost = expect(builder.build(aRequest('hang'))).rejects.toThrow(BuilderClosedError);
     const waiting = expect(builder.build(aRequest('pid'))).rejects.toThrow('the server is stopping');
     await builder.close();
     await Promise.all([lost, waiting]);
