@@ -97,7 +97,12 @@ describe('a model whose configuration asks for quantization', () => {
     });
     expect(await reasonOf(server, 'quantized')).toBe('');
     const metrics = await (await fetch(`http://127.0.0.1:${server.server.metricsPort}/metrics`)).text();
-    expect(metrics.split('\n').filter((line) => line.startsWith('naiad_model_quantized{'))).toEqual([
+    expect(
+      metrics
+        .split('\n')
+        .filter((line) => line.startsWith('naiad_model_quantized{'))
+        .sort(),
+    ).toEqual([
       'naiad_model_quantized{model="beyond",version="1"} 0',
       'naiad_model_quantized{model="quantized",version="1"} 1',
     ]);
