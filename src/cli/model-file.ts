@@ -101,6 +101,10 @@ export async function specOf(
   }
 }
 
+/** What users are told where pictures go into a model of which nobody says how. */
+export const RAW_PICTURES_NOTE =
+  'neither a configuration nor --image says how pictures become numbers: they are taken as they are, 0 to 255\n';
+
 const NO_CONFIG: ParsedConfig = { config: emptyConfig(), findings: [], locate: NOWHERE };
 
 async function mustBeFile(path: string, shown: string): Promise<void> {
@@ -112,9 +116,12 @@ async function mustBeFile(path: string, shown: string): Promise<void> {
   throw new CommandError(`can't read ${shown}: it is a folder`);
 }
 
-/** A repository has `NAME/config.pbtxt` and `NAME/1/model.onnx`. */
-async function besideVersion(modelPath: string): Promise<string> {
-  const folder = dirname(modelPath);
+/**
+ * Path of the configuration that goes with a model file in a repository, which has `NAME/config.pbtxt` and
+ * `NAME/1/model.onnx`; '' = there is none.
+ */
+export async function besideVersion(modelPath: string): Promise<string> {
+  const folder = dirname(resolve(modelPath));
   if (!/^\d+$/.test(basename(folder))) return '';
   for (const { path } of CONFIG_FILES) {
     const candidate = join(dirname(folder), path);

@@ -16,6 +16,13 @@ export interface Artifact {
   readonly details: unknown;
 }
 
+/** An artifact that is being made. */
+export interface ArtifactDraft {
+  readonly draft: string;
+  /** Absolute path of the folder for its files. */
+  readonly directory: string;
+}
+
 /** What is told of an artifact to people who look into the cache. */
 export interface ArtifactLabel {
   readonly model: string;
@@ -72,7 +79,7 @@ export class ArtifactCache {
    * An empty folder of this process alone for the files of an artifact of about so many bytes. Throws
    * {@link CacheError}.
    */
-  begin(bytes: number): { readonly draft: string; readonly directory: string } {
+  begin(bytes: number): ArtifactDraft {
     return writing(this.#directory, () => {
       const draft = this.#trees.draft();
       const directory = join(draft, TREE_FILES);
@@ -87,6 +94,11 @@ export class ArtifactCache {
     const { hash, directory } = await this.#trees.adopt(draft);
     this.#write({ key, label, tree: hash, reason: '', details, madeMs: this.#clock.wallMs() });
     return { directory, reason: '', details };
+  }
+
+  /** Says that drafts are being worked on, to be called more often than every hour. */
+  keepDrafts(): void {
+    this.#trees.keepDrafts();
   }
 
   /** Removes a draft that comes to nothing. */

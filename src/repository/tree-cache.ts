@@ -169,6 +169,11 @@ export class TreeCache {
     }
   }
 
+  /** Says that drafts are being worked on, to be called within each {@link ABANDONED_MS}. */
+  keepDrafts(): void {
+    this.#scratch.touch();
+  }
+
   /** Makes room for so many bytes. Throws {@link CacheError} when there is none. */
   reserve(bytes: number): void {
     const missing = (): number => bytes - this.#freeBytes(this.directory);

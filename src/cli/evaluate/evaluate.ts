@@ -9,13 +9,14 @@ import { readFlags } from '../command.js';
 import { CommandError, EXIT, UsageError } from '../exit-codes.js';
 import type { Source } from '../infer-inputs.js';
 import type { Io } from '../io.js';
+import { besideVersion, RAW_PICTURES_NOTE } from '../model-file.js';
 import { startProgress } from '../progress.js';
 import { readSource } from '../read-source.js';
 import { askAll } from './ask-all.js';
 import { ClassNames, classesOf } from './classes.js';
 import { differenceOf, figuresOf } from './figures.js';
 import { EVALUATE_FLAGS as FLAGS } from './flags.js';
-import { type LabelledSet, readLabelledSet, thinned } from './labelled-set.js';
+import { type LabelledItem, type LabelledSet, readLabelledSet, thinned } from './labelled-set.js';
 import type { Predictor } from './predictor.js';
 import { type Evaluation, formatEvaluation, toJson } from './report.js';
 
@@ -45,6 +46,7 @@ export async function evaluate(argv: readonly string[], io: Io): Promise<number>
         () =>
           readSource(path),
     );
+    await targets.shareConfig([model, flags.get(FLAGS.compare)].filter(isFile));
     const subject = await targets.open(model, flags.get(FLAGS.modelVersion), samples);
     const other = flags.get(FLAGS.compare);
     const reference = other === '' ? null : await targets.openOther(model, other, samples);
@@ -60,6 +62,7 @@ export async function evaluate(argv: readonly string[], io: Io): Promise<number>
       onItem: (done) => progress.show(`${done} of ${items.length} items`),
     });
     progress.end();
+    if (targets.takesRawPictures(items)) io.err(RAW_PICTURES_NOTE);
     const [own = [], others] = asked.answers;
     const evaluation: Evaluation = {
       data: flags.get(FLAGS.data),
@@ -108,9 +111,24 @@ class Targets {
   readonly #flags: ParsedFlags;
   readonly #opened: Predictor[] = [];
   #client: ServerClient | null = null;
+  #configPath: string;
+  #opensFiles = false;
 
   constructor(flags: ParsedFlags) {
     this.#flags = flags;
+    this.#configPath = flags.get(FLAGS.config);
+  }
+
+  /** Files that are compared are of one model: the configuration of one of them goes with all. */
+  async shareConfig(paths: readonly string[]): Promise<void> {
+    for (const path of paths) {
+      if (this.#configPath === '') this.#configPath = await besideVersion(path);
+    }
+  }
+
+  takesRawPictures(items: readonly LabelledItem[]): boolean {
+    const isTold = this.#configPath !== '' || this.#flags.given(FLAGS.image);
+    return this.#opensFiles && !isTold && items.some(({ path }) => !/\.(npy|json)$/i.test(path));
   }
 
   async open(
@@ -134,10 +152,11 @@ class Targets {
   }
 
   async #file(path: string): Promise<Predictor> {
+    this.#opensFiles = true;
     const { openFile } = await import('./file-predictor.js');
     return openFile({
       path,
-      configPath: this.#flags.get(FLAGS.config),
+      configPath: this.#configPath,
       imageSettings: this.#flags.all(FLAGS.image),
       output: this.#flags.get(FLAGS.output),
       threads: readEnvironment().cores,

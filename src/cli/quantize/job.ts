@@ -33,6 +33,8 @@ export class OfflineJob {
   readonly #runtime: Runtime;
   readonly #samples: SampleSet;
   readonly #classOutputs: ReadonlySet<string>;
+  /** Whether pictures are among the samples. */
+  readonly takesPictures: boolean;
 
   private constructor(
     options: OfflineOptions,
@@ -40,11 +42,13 @@ export class OfflineJob {
       spec,
       runtime,
       samples,
+      takesPictures,
       classOutputs,
     }: {
       readonly spec: QuantizationSpec;
       readonly runtime: Runtime;
       readonly samples: SampleSet;
+      readonly takesPictures: boolean;
       readonly classOutputs: ReadonlySet<string>;
     },
   ) {
@@ -53,6 +57,7 @@ export class OfflineJob {
     this.#runtime = runtime;
     this.#samples = samples;
     this.#classOutputs = classOutputs;
+    this.takesPictures = takesPictures;
   }
 
   /** Loads the model once. Rejects with CommandError when it, or the samples, can't be used. */
@@ -69,11 +74,12 @@ export class OfflineJob {
         model.inputs.flatMap(({ name, image }) => (image === null ? [] : [[name, image] as const])),
       );
       const fit: SampleFit = { description: original.description, images, shapes };
-      const { samples, samplesMax } = await samplesOf(settings, fit, original);
+      const { samples, samplesMax, takesPictures } = await samplesOf(settings, fit, original);
       return new OfflineJob(options, {
         spec: { ...settings.spec, samplesMax },
         runtime: new OrtRuntime(instance, shapes),
         samples,
+        takesPictures,
         classOutputs: new Set(model.outputs.flatMap(({ name, labels }) => (labels.length > 0 ? [name] : []))),
       });
     } finally {
@@ -151,15 +157,20 @@ async function samplesOf(
   { spec, samples: folder }: Settings,
   fit: SampleFit,
   original: Awaited<ReturnType<Runtime['open']>>,
-): Promise<{ readonly samples: SampleSet; readonly samplesMax: number }> {
+): Promise<{ readonly samples: SampleSet; readonly samplesMax: number; readonly takesPictures: boolean }> {
   if (folder === null) {
-    return { samples: await randomSamples(original, fit, spec.seed), samplesMax: spec.samplesMax };
+    const samples = await randomSamples(original, fit, spec.seed);
+    return { samples, samplesMax: spec.samplesMax, takesPictures: false };
   }
   const files = chooseSampleFiles(folder, spec.samplesMax);
   if (files.length === 0) {
     throw new CommandError(`${folder} holds no samples: expected pictures, .npy, .npz, .raw or .bin files`);
   }
-  return { samples: fileSamples('folder', folder, files, fit), samplesMax: files.length };
+  return {
+    samples: fileSamples('folder', folder, files, fit),
+    samplesMax: files.length,
+    takesPictures: files.some(({ format }) => format === 'picture'),
+  };
 }
 
 function instanceOptions({ path, source }: ModelFile): InstanceOptions {

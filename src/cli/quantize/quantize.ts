@@ -8,7 +8,7 @@ import type { ParsedFlags } from '../../settings/parse-flags.js';
 import { readFlags } from '../command.js';
 import { CommandError, EXIT, UsageError } from '../exit-codes.js';
 import type { Io } from '../io.js';
-import { readModelFile } from '../model-file.js';
+import { RAW_PICTURES_NOTE, readModelFile } from '../model-file.js';
 import { startProgress } from '../progress.js';
 import { progressText } from '../progress-bar.js';
 import { formatQuantization } from '../quantization-report.js';
@@ -46,6 +46,7 @@ export async function quantize(argv: readonly string[], io: Io): Promise<number>
       device: flags.get(FLAGS.device),
       onProgress: (stage, done, total) => progress.show(progressText(stage, done, total)),
     });
+    if (job.takesPictures && file.configPath === '' && !flags.given(FLAGS.image)) io.err(RAW_PICTURES_NOTE);
     const sensitivity = flags.get(FLAGS.sensitivity)
       ? await job.sensitivity(flags.get(FLAGS.sensitivitySamples), join(scratch, 'layers'))
       : null;

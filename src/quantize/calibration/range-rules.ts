@@ -3,6 +3,8 @@ import type { Histogram } from './histogram.js';
 
 /** Levels that the entropy rule squeezes a window into. */
 const ENTROPY_LEVELS = 128;
+/** What the squeezed distribution expects where a bin was empty, as in MXNet and ONNX Runtime. */
+const EMPTY_BIN_SHARE = 1e-4;
 /** Windows that the entropy rule compares at most. */
 const ENTROPY_WINDOWS_MAX = 256;
 
@@ -89,9 +91,8 @@ function squeezeDivergence(counts: Float64Array, first: number, last: number): n
       if (i === first) reference += below;
       if (i === last - 1) reference += above;
       if (reference === 0) continue;
-      // What was empty can't be expected by the squeezed distribution: an outlier heaped there costs the most.
-      if (count === 0) return Number.POSITIVE_INFINITY;
-      divergence += (reference / total) * Math.log(reference / total / (sum / filled / inside));
+      const expected = count === 0 ? EMPTY_BIN_SHARE : sum / filled / inside;
+      divergence += (reference / total) * Math.log(reference / total / expected);
     }
   }
   return divergence;

@@ -116,38 +116,48 @@ function findCandidates(
   // Values that could be numbers.
   const possible = new Set<string>();
   const absorbed = new Set<OnnxNode>();
-  const isTakable = (name: string): boolean => possible.has(name) || hasRange(name);
 
+  const isTakable = (name: string): boolean => possible.has(name) || hasRange(name);
+  const layerOrReason = (node: OnnxNode, { value }: Result): Layer | string => {
+    const holder = holders.get(node) ?? '';
+    const reason = keep(node);
+    if (reason !== null || typeof holder === 'string') return reason ?? holder;
+    if (!isTakable(node.inputs[0] ?? '')) return 'no range is known of its input';
+    return holder.givesFloats || hasRange(value) ? holder : 'no range is known of its output';
+  };
+  const canCombine = (node: OnnxNode, { value }: Result): boolean => {
+    const inputs = dataInputs(node);
+    return (
+      keep(node) === null &&
+      hasRange(value) &&
+      inputs.some((name) => possible.has(name)) &&
+      inputs.every((name) => isTakable(name) || scalarOf(name, view) !== null)
+    );
+  };
+  const give = (node: OnnxNode, result: Result): void => {
+    results.set(node, result);
+    if (!hasRange(result.value)) return;
+    possible.add(result.value);
+    for (const each of result.absorbed) absorbed.add(each);
+  };
   for (const node of nodes) {
-    const holder = holders.get(node) ?? null;
+    if (absorbed.has(node)) continue;
     const result = resultOf(node, view);
     const kernel = combiningKernel(node, view);
-    const inputs = dataInputs(node);
-    if (absorbed.has(node)) continue;
-    if (holder !== null) {
-      const reason = keep(node) ?? (typeof holder === 'string' ? holder : null);
-      if (reason !== null) kept.set(node, reason);
-      else if (!isTakable(node.inputs[0] ?? '')) kept.set(node, 'no range is known of its input');
-      else if (!hasRange(result.value) && !(holder as Layer).givesFloats) {
-        kept.set(node, 'no range is known of its output');
-      } else layers.set(node, holder as Layer);
+    if (holders.get(node) !== null) {
+      const layer = layerOrReason(node, result);
+      if (typeof layer === 'string') kept.set(node, layer);
+      else {
+        layers.set(node, layer);
+        give(node, result);
+      }
     } else if (isMoving(node, view) && possible.has(node.inputs[0] ?? '')) {
       moves.add(node);
       for (const name of node.outputs) possible.add(name);
-    } else if (
-      kernel !== null &&
-      keep(node) === null &&
-      hasRange(result.value) &&
-      inputs.some((name) => possible.has(name)) &&
-      inputs.every((name) => isTakable(name) || scalarOf(name, view) !== null)
-    ) {
+    } else if (kernel !== null && canCombine(node, result)) {
       combines.set(node, kernel);
+      give(node, result);
     }
-    if ((layers.has(node) || combines.has(node)) && hasRange(result.value)) {
-      results.set(node, result);
-      possible.add(result.value);
-      for (const each of result.absorbed) absorbed.add(each);
-    } else if (layers.has(node)) results.set(node, result);
   }
   return { layers, combines, moves, results, kept };
 }

@@ -3,7 +3,7 @@ import { type Clock, systemClock } from '../../lib/clock.js';
 import type { QuantizationSpec } from '../../model-config/quantization.js';
 import { type Machine, readMachine } from '../../quantize/machine.js';
 import { artifactKey } from '../../quantize/recipe.js';
-import { ArtifactCache } from '../../repository/artifact-cache.js';
+import { ArtifactCache, type ArtifactDraft } from '../../repository/artifact-cache.js';
 import { CacheError } from '../../repository/hash-files.js';
 import { TreeCache } from '../../repository/tree-cache.js';
 import type {
@@ -52,7 +52,7 @@ export class ArtifactBuilds {
     try {
       const begun = artifacts.begin(GROWTH * request.bytes);
       draft = begun.draft;
-      const { reason, details, steps } = await this.#build(request, begun.directory, `${draft}-work`);
+      const { reason, details, steps } = await this.#build(request, artifacts, begun);
       if (reason !== '' && isFull(trees.directory))
         return { kind: 'no-cache', reason: 'no space is left on its device' };
       const artifact =
@@ -73,14 +73,14 @@ export class ArtifactBuilds {
     for (const { trees } of this.#caches.values()) trees.close();
   }
 
-  #build(request: BuildRequest, directory: string, work: string): Promise<Outcome> {
+  #build(request: BuildRequest, artifacts: ArtifactCache, draft: ArtifactDraft): Promise<Outcome> {
     const { recipe, quantization } = request;
     return recipe.quantization === null || quantization === null
-      ? this.#compile(request, directory)
-      : this.#quantize(request, recipe.quantization.spec, quantization, directory, work);
+      ? this.#compile(request, draft)
+      : this.#quantize(request, recipe.quantization.spec, quantization, artifacts, draft);
   }
 
-  async #compile({ options, shapes }: BuildRequest, directory: string): Promise<Outcome> {
+  async #compile({ options, shapes }: BuildRequest, { directory }: ArtifactDraft): Promise<Outcome> {
     const startNs = this.#clock.nowNs();
     const reason = await compileModel({ options, shapes, directory });
     const steps = [{ name: 'compile', ms: this.#msSince(startNs) }];
@@ -91,13 +91,14 @@ export class ArtifactBuilds {
     request: BuildRequest,
     spec: QuantizationSpec,
     order: QuantizationOrder,
-    directory: string,
-    work: string,
+    artifacts: ArtifactCache,
+    { draft, directory }: ArtifactDraft,
   ): Promise<Outcome> {
+    const work = `${draft}-work`;
     const startNs = this.#clock.nowNs();
     try {
       const { report, compiled } = await quantizeForServing(
-        { ...request, ...order, spec, directory, work },
+        { ...request, ...order, spec, directory, work, onProgress: () => artifacts.keepDrafts() },
         this.#clock,
       );
       const steps = [{ name: 'quantize', ms: this.#msSince(startNs) }];

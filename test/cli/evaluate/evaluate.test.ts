@@ -136,6 +136,13 @@ describe('an evaluation', () => {
     }
   });
 
+  it('of a file has the configuration of the one that it is compared with', async () => {
+    const file = data.path('classed.onnx');
+    const { out, err } = await evaluate(file, '--data', data.path('set'), '--compare', VERSION_1(), '--json');
+    expect(err).toBe('');
+    expect(JSON.parse(out)).toMatchObject({ ...EXPECTED, difference: { agreement: 1 } });
+  });
+
   it('is told as tables', async () => {
     const { out } = await served('--compare', '1');
     expect(out).toContain('| colour   | 5     | 3     | 60.00 %  |');
@@ -153,6 +160,9 @@ describe('an evaluation', () => {
     // With its colours the other way round, red is blue.
     const swapped = await ask('--image', 'color=bgr');
     expect(JSON.parse(swapped.out)).toMatchObject({ right: 1 });
+    // Told without a configuration, which says how pictures become numbers.
+    expect((await ask()).err).toMatch(/taken as they are, 0 to 255\n$/);
+    expect(swapped.err).toBe('');
     const labels = data.path('labels.txt');
     writeFileSync(labels, 'red\ngreen\nblue\n');
     const named = await evaluate(file, '--data', data.path('set'), '--labels', labels);

@@ -84,6 +84,16 @@ describe('a quantized model', () => {
       ([key, value]) => `parameters { key: "quantization.${key}" value { string_value: "${value}" } }`,
     );
     writeFileSync(config, `max_batch_size: 8\n${lines.join('\n')}`);
+    const bare = await quantize(
+      MODEL,
+      `--config=${config}`,
+      '--calibrate',
+      PICTURES,
+      '--out',
+      folder.path('bare'),
+      '--image=format=NCHW',
+    );
+    expect(bare).toMatchObject({ code: 0, err: '' });
     const own = jsonOf(await quantize(MODEL, `--config=${config}`, '--out', folder.path('own'), '--json'));
     expect(own).toMatchObject({
       settings: { mode: 'int8-weight', seed: 7, exclude: ['dense1', 'conv1'] },

@@ -1,7 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { BuilderClosedError, BuildLostError } from '#naiad/worker/build/build-child.js';
 import type { BuildReply, BuildRequest } from '#naiad/worker/build/build-message.js';
 import { Builder, type BuilderOptions } from '#naiad/worker/build/builder.js';
@@ -48,6 +48,11 @@ function aRequest(model: string): BuildRequest {
   };
 }
 
+const filesBelow = (directory: string): string[] =>
+  existsSync(directory)
+    ? readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter((path) => path.includes('model'))
+    : [];
+
 const pidOf = (reply: BuildReply): string => (reply.kind === 'no-cache' ? reply.reason : '');
 
 describe('a builder', () => {
@@ -87,6 +92,24 @@ describe('a builder', () => {
     await builder.close();
     await hang;
     expect(outcomes).toEqual(['waiting', 'last', 'hang']);
+  });
+
+  it('leaves nothing that could be taken for finished when it is killed half-way', async () => {
+    const request = aRequest('m');
+    const size = 1500;
+    writeFileSync(
+      request.options.modelFile,
+      matmulModel(size, size, (row, column) => Math.sin(row * size + column)),
+    );
+    const { builder } = aBuilder();
+    const killed = expect(builder.build(request)).rejects.toThrow(BuilderClosedError);
+    const drafts = join(request.cache.directory, 'tmp');
+    await vi.waitFor(() => expect(filesBelow(drafts)).not.toEqual([]), { timeout: 20_000, interval: 1 });
+    await builder.close();
+    await killed;
+    expect(existsSync(join(request.cache.directory, 'artifacts'))).toBe(false);
+    const reply = await aBuilder().builder.build(request);
+    expect(reply).toMatchObject({ kind: 'built', artifact: { reason: '' }, steps: [{ name: 'compile' }] });
   });
 
   it('ends what it builds when it is closed, and builds nothing after that', async () => {
