@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -13,6 +14,10 @@ import { quantizeForServing, type ServingQuantization } from '#naiad/worker/buil
 import { encodeSample } from '#naiad/worker/build/recorded-sample.js';
 import { instanceOptions } from '../../support/instances.js';
 import { type OnnxInitializer, onnxModel } from '../../support/onnx.js';
+
+const { version: ORT_VERSION } = createRequire(import.meta.url)('onnxruntime-node/package.json') as {
+  version: string;
+};
 
 const SIZE = 16;
 const CLASSES = 8;
@@ -152,9 +157,11 @@ describe('a quantized model', () => {
     expect(report).toMatchObject({ outcome: 'quantized', reason: '', requested: mode, mode });
     expect(report.outputs).toMatchObject([{ name: 'Y', nonFinite: 0, otherShapes: 0 }]);
     expect(report.samples).toEqual({ kind: 'folder', count: 6 });
-    expect(Object.keys(report.kernels).join()).toContain(kernel);
+    // ONNX Runtime 1.30 does not write optimised graphs with MatMulNBits: they are loaded as they are.
+    const isWritten = kernel !== 'MatMulNBits' || ORT_VERSION.startsWith('1.26.');
+    if (isWritten) expect(Object.keys(report.kernels).join()).toContain(kernel);
     expect(report.layers.quantized).toBeGreaterThan(0);
-    expect(compiled).toBe(true);
+    expect(compiled).toBe(isWritten);
     expect(written()).toContain('model.onnx');
     expect(existsSync(join(folder, 'work'))).toBe(false);
     const session = await openSession(
