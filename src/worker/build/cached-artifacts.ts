@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { Clock } from '../../lib/clock.js';
+import type { QuantizationSpec } from '../../model-config/quantization.js';
 import { canonicalJson } from '../../quantize/canonical-json.js';
 import type { Recipe } from '../../quantize/recipe.js';
 import type { Artifact } from '../../repository/artifact-cache.js';
@@ -11,7 +12,7 @@ import type { ArtifactRequest, Artifacts, PreparedModel, QuantizationRequest } f
 import { BuilderClosedError, BuildLostError } from './build-child.js';
 import type { ArtifactDetails, BuildReply, BuildStep } from './build-message.js';
 import type { Builder } from './builder.js';
-import { graphEntries, whyNotCompiled } from './compilable.js';
+import { graphEntries, whyNotCompiled, whyNotQuantized } from './compilable.js';
 import { COMPILED_MODEL } from './compile.js';
 import { LiveState } from './live-state.js';
 import type { FoundArtifact, SamplePlaces } from './locate-samples.js';
@@ -44,6 +45,11 @@ interface Found {
   readonly steps: readonly BuildStep[];
 }
 
+interface Origin {
+  readonly request: ArtifactRequest;
+  readonly recipe: Recipe;
+}
+
 /** Artifacts in a cache, built when they are not there. */
 export class CachedArtifacts implements Artifacts {
   readonly #options: CachedArtifactsOptions;
@@ -51,8 +57,10 @@ export class CachedArtifacts implements Artifacts {
   readonly #building = new Map<string, Promise<Found>>();
   /** Recipes whose artifacts could not be built or loaded, and why. */
   readonly #lost = new Map<string, string>();
-  /** What each model that was handed out was made by. */
-  readonly #origins = new WeakMap<PreparedModel, { request: ArtifactRequest; recipe: Recipe }>();
+  /** What the artifact that a model is loaded from was made by. */
+  readonly #origins = new WeakMap<PreparedModel, Origin>();
+  /** What is to be made once requests have been recorded. */
+  readonly #live = new WeakMap<LiveState, Origin>();
   /** Why the cache could not be used last; '' while it can. */
   #trouble = '';
 
@@ -63,6 +71,8 @@ export class CachedArtifacts implements Artifacts {
   async prepare(request: ArtifactRequest): Promise<PreparedModel> {
     const { quantization } = request;
     if (quantization === null) return this.#compiled(request);
+    const impossible = whyNotQuantized(request.backend, request.options);
+    if (impossible !== '') return this.#original(request, quantization.spec, nothing(impossible));
     const recipe = recipeOf(request, {
       spec: quantization.spec,
       images: Object.fromEntries(quantization.images),
@@ -70,28 +80,36 @@ export class CachedArtifacts implements Artifacts {
     });
     const found = await this.#obtain(request, recipe, placesOf(quantization));
     const { artifact, steps } = found;
-    const details = detailsOf(artifact);
     if (artifact?.directory != null) {
       const modelFile = join(artifact.directory, COMPILED_MODEL);
-      const { compiled } = details;
-      const rest = { modelFile, compiled, shortfall: '', live: null, steps };
-      return this.#handOut(request, recipe, { ...details, ...rest });
+      const rest = { modelFile, shortfall: '', live: null, steps };
+      return this.#handOut({ ...detailsOf(artifact), ...rest }, { request, recipe });
     }
     const { calibration } = quantization.spec;
     if (calibration.kind === 'live' && artifact === null) {
       const live = new LiveState(quantization.spec, calibration.requests);
-      const original = await this.#compiled({ ...request, quantization: null });
-      return this.#handOut(request, recipe, { ...original, shortfall: live.shortfall, live });
+      this.#live.set(live, { request, recipe });
+      return this.#changed(await this.#compiled(request), { shortfall: live.shortfall, live });
     }
-    const { modelName, version } = request.options;
-    const shortfall = `it is not quantized (${quantization.spec.mode}): ${artifact?.reason ?? found.reason}`;
-    if (quantization.spec.onFailure === 'fail') throw new Error(shortfall);
+    return this.#original(request, quantization.spec, found);
+  }
+
+  /** What is served where a quantized model was asked for. */
+  async #original(
+    request: ArtifactRequest,
+    { mode, onFailure }: QuantizationSpec,
+    { artifact, reason, steps }: Found,
+  ): Promise<PreparedModel> {
+    const { modelName: model, version } = request.options;
+    const shortfall = `it is not quantized (${mode}): ${reason}`;
+    if (onFailure === 'fail') throw new Error(shortfall);
     this.#options.log.warn(
-      { model: modelName, version },
-      `'${modelName}' version ${version} is served as it is: ${shortfall}`,
+      { model, version },
+      `'${model}' version ${version} is served as it is: ${shortfall}`,
     );
-    const original = await this.#compiled({ ...request, quantization: null });
-    return { ...original, report: details.report, shortfall, steps: [...steps, ...original.steps] };
+    const original = await this.#compiled(request);
+    const { report } = detailsOf(artifact);
+    return this.#changed(original, { report, shortfall, steps: [...steps, ...original.steps] });
   }
 
   distrust(prepared: PreparedModel, reason: string): void {
@@ -108,8 +126,8 @@ export class CachedArtifacts implements Artifacts {
     prepared: PreparedModel,
     samples: readonly (readonly NamedTensor[])[],
   ): Promise<boolean> {
-    const origin = this.#origins.get(prepared);
     const { live } = prepared;
+    const origin = live === null ? undefined : this.#live.get(live);
     if (origin === undefined || live === null) return false;
     live.building();
     const recorded = new RecordedRequests(this.#options.directory, this.#options.clock);
@@ -132,7 +150,9 @@ export class CachedArtifacts implements Artifacts {
     return false;
   }
 
-  async #compiled(request: ArtifactRequest): Promise<PreparedModel> {
+  /** The model with its numbers as they are. */
+  async #compiled(asked: ArtifactRequest): Promise<PreparedModel> {
+    const request: ArtifactRequest = { ...asked, quantization: null };
     const { options, backend } = request;
     const plain: PreparedModel = {
       modelFile: options.modelFile,
@@ -148,12 +168,20 @@ export class CachedArtifacts implements Artifacts {
     const { artifact, steps } = await this.#obtain(request, recipe, null);
     if (artifact?.directory == null) return { ...plain, steps };
     const modelFile = join(artifact.directory, COMPILED_MODEL);
-    return this.#handOut(request, recipe, { ...plain, modelFile, compiled: true, steps });
+    return this.#handOut({ ...plain, modelFile, compiled: true, steps }, { request, recipe });
   }
 
-  #handOut(request: ArtifactRequest, recipe: Recipe, prepared: PreparedModel): PreparedModel {
-    this.#origins.set(prepared, { request, recipe });
+  #handOut(prepared: PreparedModel, origin: Origin): PreparedModel {
+    this.#origins.set(prepared, origin);
     return prepared;
+  }
+
+  /** The same to load, with other words on it. */
+  #changed(prepared: PreparedModel, changes: Partial<PreparedModel>): PreparedModel {
+    const changed = { ...prepared, ...changes };
+    const origin = this.#origins.get(prepared);
+    if (origin !== undefined) this.#origins.set(changed, origin);
+    return changed;
   }
 
   async #obtain(request: ArtifactRequest, wanted: Recipe, samples: SamplePlaces | null): Promise<Found> {

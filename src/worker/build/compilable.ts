@@ -21,6 +21,12 @@ export function whyNotCompiled(
   return form === undefined ? '' : `its configuration sets '${form}'`;
 }
 
+/** Why a model can't be quantized, whatever it holds; '' = it may be. */
+export function whyNotQuantized(backend: string, { modelFile }: Pick<InstanceOptions, 'modelFile'>): string {
+  if (backend !== 'onnxruntime') return `backend '${backend}' runs no ONNX models`;
+  return modelFile.endsWith('.onnx') ? '' : 'its file is in another format than ONNX';
+}
+
 /** ONNX Runtime's own entries that may change the graph as it is optimised. */
 export function graphEntries(parameters: Parameters): Record<string, string> {
   return Object.fromEntries(

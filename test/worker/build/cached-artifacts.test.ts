@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { systemClock } from '#naiad/lib/clock.js';
+import { readQuantizationSettings } from '#naiad/model-config/quantization-parameters.js';
 import type { Artifact } from '#naiad/repository/artifact-cache.js';
 import type { ArtifactRequest } from '#naiad/worker/build/artifacts.js';
 import { BuildLostError } from '#naiad/worker/build/build-child.js';
@@ -72,6 +73,14 @@ function aRequest(overrides: Partial<ArtifactRequest> = {}): ArtifactRequest {
     quantization: null,
     ...overrides,
   };
+}
+
+/** Of int8-dynamic. */
+function quantizing(settings: Record<string, string> = {}): ArtifactRequest {
+  const texts = new Map(Object.entries({ mode: 'int8-dynamic', ...settings }));
+  const { spec } = readQuantizationSettings(texts);
+  if (spec === null) throw new Error('these are no settings');
+  return aRequest({ quantization: { spec, folders: [], images: new Map(), classOutputs: new Set() } });
 }
 
 const plain = (name = 'model.onnx') => ({ modelFile: join(directory, name), compiled: false });
@@ -173,6 +182,21 @@ describe('artifacts', () => {
       expect(await artifacts.prepare(aRequest())).toMatchObject(expected);
     }
     expect(log.lines.map(({ level }) => level)).toEqual(['warn', 'warn']);
+  });
+
+  it('say why the original is served in place of a quantized model, or refuse to', async () => {
+    const refused: Artifact = { directory: null, reason: 'it is too far off', details: null };
+    const { artifacts, log } = someArtifacts({ found: refused });
+    expect(await artifacts.prepare(quantizing())).toMatchObject({
+      ...plain(),
+      shortfall: 'it is not quantized (int8-dynamic): it is too far off',
+    });
+    expect(log.messages('warn')).toEqual([
+      "'model' version 1 is served as it is: it is not quantized (int8-dynamic): it is too far off",
+    ]);
+    await expect(artifacts.prepare(quantizing({ on_failure: 'fail' }))).rejects.toThrow('it is too far off');
+    const identity = await artifacts.prepare({ ...quantizing(), backend: 'identity' });
+    expect(identity.shortfall).toContain("backend 'identity' runs no ONNX models");
   });
 
   it('are discarded when they could not be loaded', async () => {
