@@ -6,6 +6,8 @@ export default defineConfig({
     exclude: ['test/golden/**', 'test/fuzz/**', 'test/reload/**'],
     // Native addons and worker threads of their own: each test file in a process of its own.
     pool: 'forks',
+    // By default one core stays unused, of two that is half.
+    maxWorkers: '100%',
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -63,7 +64,11 @@ def test_a_model_changes_while_it_serves_as_the_readme_says(tmp_path: Path) -> N
     with running_server(repository, tmp_path / "server.log", flags) as server, answers.open("w") as output:
         loop = ask.replace("localhost:8001", server.grpc_url)
         asking = subprocess.Popen(
-            ["bash", "-c", loop], stdout=output, stderr=subprocess.STDOUT, env=grpcurl_environment()
+            ["bash", "-c", loop],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=grpcurl_environment(),
+            start_new_session=True,
         )
         try:
             wait_for(answers, '"modelVersion": "1"')
@@ -71,7 +76,8 @@ def test_a_model_changes_while_it_serves_as_the_readme_says(tmp_path: Path) -> N
             wait_for(answers, '"modelVersion": "2"')
             time.sleep(1)
         finally:
-            asking.kill()
+            # With what the shell runs: a call that outlives it would find the server gone.
+            os.killpg(asking.pid, signal.SIGKILL)
             asking.wait()
     versions = [line.strip(" ,") for line in answers.read_text().splitlines()]
     changed = versions.index('"modelVersion": "2"')
