@@ -37,10 +37,12 @@ export const modelErrors = {
     ),
   versionNegative: (version: string) =>
     invalid(`invalid model version specified '${version}' , version should be an integral value > 0`),
-  decoupled: () =>
+  decoupled: (protocol: 'grpc' | 'http') =>
     new ServingError(
       'UNIMPLEMENTED',
-      "ModelInfer RPC doesn't support models with decoupled transaction policy",
+      protocol === 'grpc'
+        ? "ModelInfer RPC doesn't support models with decoupled transaction policy"
+        : "HTTP end point doesn't support models with decoupled transaction policy",
     ),
   statisticsUnavailable: (model: string) => invalid(`requested model '${model}' is not available`),
   statisticsVersionUnavailable: (model: string) =>

@@ -1,5 +1,6 @@
 import type { ServingError } from '../errors/serving-error.js';
 import type { Shape } from '../tensor/shape.js';
+import type { SharedMemoryRef } from './shared-memory-ref.js';
 
 /** A request or tensor parameter as it came; 64-bit integers are bigint. */
 export type ParameterValue = boolean | bigint | number | string;
@@ -20,6 +21,8 @@ export interface InferInput {
   /** Length of `data`. */
   readonly byteLength: number;
   readonly data: Uint8Array;
+  /** Where the bytes are when the request did not carry them; `data` is empty then. */
+  readonly sharedMemory?: SharedMemoryRef;
 }
 
 /** An output that a client asked for by name. */
@@ -27,6 +30,8 @@ export interface RequestedOutput {
   readonly name: string;
   /** Number of classes wanted; 0 when the tensor itself is wanted. */
   readonly classification: number;
+  /** Where the tensor is to be written instead of into the answer. */
+  readonly sharedMemory?: SharedMemoryRef;
 }
 
 /** Parameters with a meaning of their own, parsed; the others stay in `custom`. */
@@ -56,8 +61,12 @@ export interface RequestProblems {
   readonly payload: ServingError | null;
 }
 
+/** The kind of door a request came through: a few texts and the names in traces depend on it. */
+export type Protocol = 'grpc' | 'http';
+
 /** A protocol-neutral inference request: what came through a door. */
 export interface InferRequest {
+  readonly protocol: Protocol;
   readonly modelName: string;
   /** As sent; '' = the latest version that is ready. */
   readonly modelVersion: string;

@@ -1,4 +1,4 @@
-import { inputErrors, modelErrors, outputErrors, requestPrefix } from '../errors/catalogue.js';
+import { inputErrors, outputErrors, requestPrefix } from '../errors/catalogue.js';
 import type { InferInput, InferRequest, RequestedOutput } from '../inference/request.js';
 import type { ServingModel } from '../lifecycle/serving-model.js';
 import type { InputSpec, ModelSpec } from '../model-config/model-spec.js';
@@ -22,7 +22,6 @@ export interface CheckedRequest {
  */
 export function checkRequest(request: InferRequest, model: ServingModel): CheckedRequest {
   const { spec, traits } = model;
-  if (spec.decoupled) throw modelErrors.decoupled();
   const prefix = requestPrefix(request.id);
   if (request.problems.parameters !== null) throw request.problems.parameters;
   refuseDuplicates(prefix, request);

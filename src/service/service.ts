@@ -1,5 +1,5 @@
 import type { InferRequest } from '../inference/request.js';
-import type { InferResponse } from '../inference/response.js';
+import type { EmitResponse, InferResponse } from '../inference/response.js';
 import type { LoadOptions } from '../lifecycle/control.js';
 import type { HistoryEntry } from '../lifecycle/history.js';
 import type { ModelConfig } from '../model-config/message.js';
@@ -29,7 +29,13 @@ export interface InferenceService {
   unloadModel(name: string, options: { readonly dependents: boolean }): Promise<void>;
   /** What happened to a model, oldest first; empty for unknown ones. */
   modelHistory(name: string): readonly HistoryEntry[];
+  /** One answer; throws UNIMPLEMENTED for decoupled models. */
   infer(request: InferRequest): Promise<InferResponse>;
+  /**
+   * Any number of answers, the last one final; resolves when `emit` has taken that one. Rejects with
+   * ServingError, then no further answer comes.
+   */
+  inferStream(request: InferRequest, emit: EmitResponse): Promise<void>;
   /** Calls `listener` after every change of readiness, of the server or of a model. */
   onReadinessChange(listener: () => void): () => void;
 }

@@ -1,7 +1,7 @@
 import { modelErrors, serverErrors } from '../errors/catalogue.js';
 import { type StatusCode, toServingError } from '../errors/serving-error.js';
 import type { InferRequest } from '../inference/request.js';
-import type { InferResponse } from '../inference/response.js';
+import type { EmitResponse, InferResponse } from '../inference/response.js';
 import { type Catalog, isServed, LATEST } from '../lifecycle/catalog.js';
 import type { LoadOptions, RepositoryControl } from '../lifecycle/control.js';
 import type { HistoryEntry } from '../lifecycle/history.js';
@@ -155,7 +155,22 @@ export class ServingService implements InferenceService {
     return this.#options.control.history(name);
   }
 
-  async infer(request: InferRequest): Promise<InferResponse> {
+  infer(request: InferRequest): Promise<InferResponse> {
+    return this.#admit(request, async (lease, trace) => {
+      if (lease.model.spec.decoupled) throw modelErrors.decoupled(request.protocol);
+      return infer(this.#options, lease.model, request, trace);
+    });
+  }
+
+  inferStream(request: InferRequest, emit: EmitResponse): Promise<void> {
+    return this.#admit(request, async (lease, trace) => {
+      const response = await infer(this.#options, lease.model, request, trace);
+      await emit({ response, isFinal: true });
+    });
+  }
+
+  /** Takes a request in, holds its version while `walk` answers it, and lets go of both. */
+  async #admit<T>(request: InferRequest, walk: (lease: Lease, trace: InferTrace) => Promise<T>): Promise<T> {
     const trace = newTrace(request);
     let lease: Lease | null = null;
     let status: StatusCode | 'OK' = 'OK';
@@ -167,7 +182,7 @@ export class ServingService implements InferenceService {
         await this.#waitingRoom.wait(request, version);
       }
       lease = this.#options.catalog.lease(request.modelName, version);
-      return await infer(this.#options, lease.model, request, trace);
+      return await walk(lease, trace);
     } catch (error) {
       status = toServingError(error).code;
       throw error;

@@ -27,6 +27,7 @@ function aService(changes: Partial<InferenceService> = {}): InferenceService {
     unloadModel: unexpected,
     modelHistory: unexpected,
     infer: unexpected,
+    inferStream: unexpected,
     isModelKnown: unexpected,
     onReadinessChange: unexpected,
     ...changes,

@@ -201,15 +201,6 @@ describe('checkRequest refuses, with the text of Triton,', () => {
       expect.objectContaining({ code: 'INVALID_ARGUMENT', message }),
     );
   });
-
-  it('a decoupled model', () => {
-    expect(() => check({}, aModelSpec({ decoupled: true }))).toThrow(
-      expect.objectContaining({
-        code: 'UNIMPLEMENTED',
-        message: "ModelInfer RPC doesn't support models with decoupled transaction policy",
-      }),
-    );
-  });
 });
 
 describe('checkRequest reports of several mistakes the one that Triton reports:', () => {

@@ -1,7 +1,7 @@
 import { inputErrors, modelErrors } from '#naiad/errors/catalogue.js';
 import type { InferRequest } from '#naiad/inference/request.js';
 import { NO_PARAMETERS } from '#naiad/inference/request.js';
-import type { InferResponse } from '#naiad/inference/response.js';
+import type { EmitResponse, InferResponse } from '#naiad/inference/response.js';
 import type { LoadOptions } from '#naiad/lifecycle/control.js';
 import type { HistoryEntry } from '#naiad/lifecycle/history.js';
 import type { ModelConfig } from '#naiad/model-config/message.js';
@@ -175,6 +175,10 @@ export class MemoryService implements InferenceService {
         return { name: `OUTPUT${index}`, datatype, shape, data };
       }),
     };
+  }
+
+  async inferStream(request: InferRequest, emit: EmitResponse): Promise<void> {
+    await emit({ response: await this.infer(request), isFinal: true });
   }
 
   onReadinessChange(listener: () => void): () => void {

@@ -8,6 +8,7 @@ import {
 /** A request with the usual defaults; name what matters. */
 export function aRequest(overrides: Partial<InferRequest> = {}): InferRequest {
   return {
+    protocol: 'grpc',
     modelName: 'simple',
     modelVersion: '',
     id: '',

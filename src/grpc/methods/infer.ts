@@ -51,6 +51,7 @@ async function infer(
 
 /** A message together with what is known of its call. */
 class GrpcInferRequest implements InferRequest {
+  readonly protocol = 'grpc';
   readonly modelName: string;
   readonly modelVersion: string;
   readonly id: string;
