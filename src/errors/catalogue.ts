@@ -37,12 +37,15 @@ export const modelErrors = {
     ),
   versionNegative: (version: string) =>
     invalid(`invalid model version specified '${version}' , version should be an integral value > 0`),
-  decoupled: (protocol: 'grpc' | 'http') =>
+  decoupled: () =>
     new ServingError(
       'UNIMPLEMENTED',
-      protocol === 'grpc'
-        ? "ModelInfer RPC doesn't support models with decoupled transaction policy"
-        : "HTTP end point doesn't support models with decoupled transaction policy",
+      "ModelInfer RPC doesn't support models with decoupled transaction policy",
+    ),
+  decoupledOverHttp: () =>
+    new ServingError(
+      'UNIMPLEMENTED',
+      "HTTP end point doesn't support models with decoupled transaction policy",
     ),
   statisticsUnavailable: (model: string) => invalid(`requested model '${model}' is not available`),
   statisticsVersionUnavailable: (model: string) =>
@@ -78,6 +81,15 @@ export const serverErrors = {
   healthList: (modelsMax: number) =>
     new ServingError('RESOURCE_EXHAUSTED', `More than ${modelsMax} models to list`),
   unknownHealth: (service: string) => notFound(`unknown service '${service}'`),
+} as const;
+
+export const logErrors = {
+  file: () =>
+    new ServingError('UNIMPLEMENTED', 'log file location can not be updated through network protocol'),
+  boolean: (setting: string) => invalid(`expect boolean for '${setting}'`),
+  integer: (setting: string) => invalid(`expect int32 for '${setting}'`),
+  string: (setting: string) => invalid(`expect string for '${setting}'`),
+  format: (format: string) => invalid(`invalid argument for log_format, got: ${format}`),
 } as const;
 
 export const queueErrors = {

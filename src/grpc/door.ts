@@ -9,6 +9,7 @@ import { Health } from './health.js';
 import { InFlight, type InFlightLimits } from './in-flight.js';
 import { registerInfer } from './methods/infer.js';
 import { registerLifecycle } from './methods/lifecycle.js';
+import { registerLogSettings } from './methods/log-settings.js';
 import { registerMetadata } from './methods/metadata.js';
 import type { MethodContext } from './methods/methods.js';
 import { registerReadiness } from './methods/readiness.js';
@@ -81,6 +82,7 @@ export async function openGrpcDoor({
   registerStatistics(context);
   registerRepository(context);
   registerLifecycle(context);
+  registerLogSettings(context);
   registerInfer(context);
   const health = new Health({ service, clock, log, watchesMax: limits.healthWatchesMax });
   health.register(context);

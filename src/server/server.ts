@@ -9,7 +9,7 @@ import type { Listing } from '../repository/store.js';
 import { ServingService } from '../service/serving-service.js';
 import type { ServerSettings } from '../settings/settings.js';
 import { VERSION } from '../settings/version.js';
-import type { Log } from '../telemetry/log.js';
+import type { AdjustableLog } from '../telemetry/log.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { Builder } from '../worker/build/builder.js';
 import { CachedArtifacts } from '../worker/build/cached-artifacts.js';
@@ -58,7 +58,7 @@ const LAST_CALLS_MS = 500;
  */
 export async function startServer(
   settings: ServerSettings,
-  log: Log,
+  log: AdjustableLog,
   clock: Clock = systemClock,
 ): Promise<RunningServer> {
   const { lifecycle } = settings;

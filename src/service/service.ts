@@ -3,6 +3,7 @@ import type { EmitResponse, InferResponse } from '../inference/response.js';
 import type { LoadOptions } from '../lifecycle/control.js';
 import type { HistoryEntry } from '../lifecycle/history.js';
 import type { ModelConfig } from '../model-config/message.js';
+import type { LogSettingValue } from './log-settings.js';
 import type { IndexEntry, ModelMetadata, ModelStatistics, ServerMetadata } from './views.js';
 
 /**
@@ -36,6 +37,8 @@ export interface InferenceService {
    * ServingError, then no further answer comes.
    */
   inferStream(request: InferRequest, emit: EmitResponse): Promise<void>;
+  /** Applies `changes`, none being a question, and answers with all settings of the log in force. */
+  logSettings(changes: ReadonlyMap<string, LogSettingValue | null>): ReadonlyMap<string, LogSettingValue>;
   /** Calls `listener` after every change of readiness, of the server or of a model. */
   onReadinessChange(listener: () => void): () => void;
 }

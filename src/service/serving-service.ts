@@ -1,6 +1,6 @@
 import { modelErrors, serverErrors } from '../errors/catalogue.js';
-import { type StatusCode, toServingError } from '../errors/serving-error.js';
-import type { InferRequest } from '../inference/request.js';
+import { type ServingError, type StatusCode, toServingError } from '../errors/serving-error.js';
+import type { InferRequest, Protocol } from '../inference/request.js';
 import type { EmitResponse, InferResponse } from '../inference/response.js';
 import { type Catalog, isServed, LATEST } from '../lifecycle/catalog.js';
 import type { LoadOptions, RepositoryControl } from '../lifecycle/control.js';
@@ -9,8 +9,9 @@ import type { Lease, ServingModel } from '../lifecycle/serving-model.js';
 import { WaitingRoom } from '../lifecycle/waiting-room.js';
 import type { ModelConfig } from '../model-config/message.js';
 import { type AccessRecord, logAccess } from '../telemetry/access-log.js';
-import type { Log } from '../telemetry/log.js';
+import type { AdjustableLog } from '../telemetry/log.js';
 import { type InferContext, type InferTrace, infer, newTrace } from './infer.js';
+import { changeLogSettings, type LogSettingValue, logSettings } from './log-settings.js';
 import { toModelMetadata, toModelStatistics } from './present.js';
 import { toModelConfig } from './quantization-report.js';
 import { checkLoad, checkUnload } from './repository-control.js';
@@ -22,6 +23,7 @@ import type { IndexEntry, ModelMetadata, ModelStatistics, ServerMetadata } from 
 /** Extensions of the v2 protocol that this server speaks, Triton's names. */
 const EXTENSIONS = [
   'classification',
+  'logging',
   'schedule_policy',
   'model_configuration',
   'model_repository',
@@ -33,7 +35,7 @@ const EXTENSIONS = [
 export interface ServiceOptions extends InferContext {
   readonly catalog: Catalog;
   readonly control: RepositoryControl;
-  readonly log: Log;
+  readonly log: AdjustableLog;
   readonly id: string;
   /** Version of this server. */
   readonly version: string;
@@ -157,7 +159,7 @@ export class ServingService implements InferenceService {
 
   infer(request: InferRequest): Promise<InferResponse> {
     return this.#admit(request, async (lease, trace) => {
-      if (lease.model.spec.decoupled) throw modelErrors.decoupled(request.protocol);
+      if (lease.model.spec.decoupled) throw decoupledError(request.protocol);
       return infer(this.#options, lease.model, request, trace);
     });
   }
@@ -191,6 +193,11 @@ export class ServingService implements InferenceService {
       if (--this.#inFlight === 0) this.#becomeIdle();
       if (this.#options.accessLog) this.#logAccess(request, lease, trace, status);
     }
+  }
+
+  logSettings(changes: ReadonlyMap<string, LogSettingValue | null>): ReadonlyMap<string, LogSettingValue> {
+    changeLogSettings(this.#options.log, changes);
+    return logSettings(this.#options.log);
   }
 
   onReadinessChange(listener: () => void): () => void {
@@ -229,4 +236,8 @@ export class ServingService implements InferenceService {
       status,
     });
   }
+}
+
+function decoupledError(protocol: Protocol): ServingError {
+  return protocol === 'grpc' ? modelErrors.decoupled() : modelErrors.decoupledOverHttp();
 }

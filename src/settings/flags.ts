@@ -4,7 +4,7 @@ import { LIMITS } from './limits.js';
 import { type ParsedFlags, parseFlags } from './parse-flags.js';
 import { ALL_MODELS, NO_CACHE } from './repository-flags.js';
 import { SERVE_FLAGS as FLAGS } from './serve-flags.js';
-import type { DoorSettings, LifecycleSettings, LogSettings, ServerSettings } from './settings.js';
+import type { DoorSettings, LifecycleSettings, LogFormat, LogSettings, ServerSettings } from './settings.js';
 import { tritonFlags } from './triton-flags.js';
 
 /** What the command line of `naiad serve` comes to. */
@@ -136,15 +136,19 @@ function readArtifactCache(flags: ParsedFlags, environment: Environment): string
 }
 
 function readLogSettings(flags: ParsedFlags, environment: Environment): LogSettings {
-  const format = flags.get(FLAGS.logFormat);
   return {
     verbose: flags.get(FLAGS.logVerbose),
     info: flags.get(FLAGS.logInfo),
     warning: flags.get(FLAGS.logWarning),
     error: flags.get(FLAGS.logError),
-    format: format === 'json' || format === 'pretty' ? format : environment.terminal ? 'pretty' : 'json',
+    format: formatOf(flags.get(FLAGS.logFormat), environment),
     access: flags.get(FLAGS.accessLog),
   };
+}
+
+function formatOf(format: LogFormat | 'auto', { terminal }: Environment): LogFormat {
+  if (format !== 'auto') return format;
+  return terminal ? 'pretty' : 'json';
 }
 
 function doorMistakes({ grpc, http, metrics }: ServerSettings): string[] {

@@ -1,6 +1,7 @@
 import { booleanFlag, choiceFlag, type Flag, integerFlag, readBoolean, textFlag } from './flag.js';
 import { LIMITS } from './limits.js';
 import { REPOSITORY_FLAGS } from './repository-flags.js';
+import type { LogFormat } from './settings.js';
 
 const SERVER = 'Server';
 const GRPC = 'gRPC';
@@ -162,12 +163,12 @@ export const SERVE_FLAGS = {
   logInfo: booleanFlag({ name: 'log-info', group: LOG, fallback: true, help: 'Log at level info.' }),
   logWarning: booleanFlag({ name: 'log-warning', group: LOG, fallback: true, help: 'Log warnings.' }),
   logError: booleanFlag({ name: 'log-error', group: LOG, fallback: true, help: 'Log errors.' }),
-  logFormat: choiceFlag({
+  logFormat: choiceFlag<LogFormat | 'auto'>({
     name: 'log-format',
     group: LOG,
     fallback: 'auto',
     choices: ['auto', 'json', 'pretty', 'default', 'ISO8601'],
-    help: "auto = pretty on a terminal, else json. Triton's default and ISO8601 are the same as auto.",
+    help: "auto = pretty on a terminal, else json; default and ISO8601 are lines of Triton's look.",
   }),
   accessLog: booleanFlag({
     name: 'access-log',

@@ -71,13 +71,16 @@ export interface LaneSettings {
   readonly cpuLanesMax: number;
 }
 
+/** `default` and `ISO8601` are Triton's lines. */
+export type LogFormat = 'json' | 'pretty' | 'default' | 'ISO8601';
+
 export interface LogSettings {
   /** 0 = info, 1 = debug, 2 and more = trace. */
   readonly verbose: number;
   readonly info: boolean;
   readonly warning: boolean;
   readonly error: boolean;
-  readonly format: 'json' | 'pretty';
+  readonly format: LogFormat;
   /** One line per request at info. */
   readonly access: boolean;
 }

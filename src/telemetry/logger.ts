@@ -1,12 +1,13 @@
-import { type DestinationStream, type Level, pino, stdTimeFunctions } from 'pino';
+import { type Level, pino, stdTimeFunctions } from 'pino';
 import { prettyFactory } from 'pino-pretty';
 import { systemClock } from '../lib/clock.js';
-import type { LogSettings } from '../settings/settings.js';
+import type { LogFormat, LogSettings } from '../settings/settings.js';
 import { LineOutput } from './line-output.js';
-import type { Log } from './log.js';
+import type { AdjustableLog } from './log.js';
+import { toTritonLine } from './triton-line.js';
 
 /** The process's log on standard output. */
-export interface Logger extends Log {
+export interface Logger extends AdjustableLog {
   /** The process ends because of this; always written. */
   fatal(fields: object, message: string): void;
   /** Writes what is still in memory; call it before the process ends by a signal. */
@@ -18,13 +19,14 @@ type Write = (fields: object, message: string) => void;
 const ignore = (): void => {};
 
 /**
- * JSON lines (`level`, `time` in ISO 8601, `msg`, fields) or, when `format` is pretty, lines for people.
+ * JSON lines (`level`, `time` in ISO 8601, `msg`, fields), or lines for people or of Triton's look by `format`.
  * Warnings and worse are written at once, other lines together at the end of a turn of the event loop,
  * all of them synchronously.
  */
-export function createLogger(settings: LogSettings, options: { readonly colour: boolean }): Logger {
+export function createLogger(initial: LogSettings, options: { readonly colour: boolean }): Logger {
+  let settings = initial;
   const output = new LineOutput(systemClock);
-  const write = settings.format === 'pretty' ? prettyWriter(output, options.colour) : output;
+  const formats = lineFormats(options.colour);
   const logger = pino(
     {
       level: 'trace',
@@ -34,7 +36,7 @@ export function createLogger(settings: LogSettings, options: { readonly colour: 
       depthLimit: 6,
       edgeLimit: 100,
     },
-    write,
+    { write: (line: string) => output.write(formats[settings.format](line)) },
   );
 
   const writeNow = (): void => {
@@ -42,25 +44,32 @@ export function createLogger(settings: LogSettings, options: { readonly colour: 
     const lines = output.takeLost();
     if (lines > 0) logger.warn({ lines }, 'lines of the log were lost, they could not be written in time');
   };
-  const at = (level: Level, enabled: boolean, then: () => void): Write =>
-    enabled
-      ? (fields, message) => {
-          logger[level](fields, message);
-          then();
-        }
-      : ignore;
+  const at =
+    (level: Level, isEnabled: () => boolean, then: () => void): Write =>
+    (fields, message) => {
+      if (!isEnabled()) return;
+      logger[level](fields, message);
+      then();
+    };
   return {
-    trace: at('trace', settings.verbose >= 2, ignore),
-    debug: at('debug', settings.verbose >= 1, ignore),
-    info: at('info', settings.info, ignore),
-    warn: at('warn', settings.warning, writeNow),
-    error: at('error', settings.error, writeNow),
-    fatal: at('fatal', true, writeNow),
+    get settings(): LogSettings {
+      return settings;
+    },
+    change(changes): void {
+      settings = { ...settings, ...changes };
+    },
+    trace: at('trace', () => settings.verbose >= 2, ignore),
+    debug: at('debug', () => settings.verbose >= 1, ignore),
+    info: at('info', () => settings.info, ignore),
+    warn: at('warn', () => settings.warning, writeNow),
+    error: at('error', () => settings.error, writeNow),
+    fatal: at('fatal', () => true, writeNow),
     flush: () => output.flush(),
   };
 }
 
-function prettyWriter(output: DestinationStream, colour: boolean): DestinationStream {
+/** How a line of JSON is written, by format. */
+function lineFormats(colour: boolean): Readonly<Record<LogFormat, (line: string) => string>> {
   const pretty = prettyFactory({
     colorize: colour,
     singleLine: true,
@@ -68,8 +77,9 @@ function prettyWriter(output: DestinationStream, colour: boolean): DestinationSt
     ignore: 'pid,hostname',
   });
   return {
-    write(line) {
-      output.write(pretty(line));
-    },
+    json: (line) => line,
+    pretty: (line) => String(pretty(line)),
+    default: (line) => toTritonLine(line, 'default'),
+    ISO8601: (line) => toTritonLine(line, 'ISO8601'),
   };
 }

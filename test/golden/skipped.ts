@@ -5,7 +5,6 @@ const UNSERVED_RPCS: readonly (readonly [why: string, names: RegExp])[] = [
   ['streams are not served', /^ModelStreamInfer$/],
   ['shared memory is not served', /SharedMemory/],
   ['tracing is not served', /^TraceSetting$/],
-  ['log settings are not served', /^LogSettings$/],
 ];
 const UNSERVED_MODELS: readonly (readonly [why: string, names: RegExp])[] = [
   ['sequences are not served', /^(seq_.*|bad_seq_.*|bad_cache_seq)$/],

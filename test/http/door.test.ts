@@ -28,6 +28,7 @@ function aService(changes: Partial<InferenceService> = {}): InferenceService {
     modelHistory: unexpected,
     infer: unexpected,
     inferStream: unexpected,
+    logSettings: unexpected,
     isModelKnown: unexpected,
     onReadinessChange: unexpected,
     ...changes,

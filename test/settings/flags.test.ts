@@ -118,8 +118,8 @@ describe('values', () => {
 
   it.each([
     ['auto', 'json'],
-    ['default', 'json'],
-    ['ISO8601', 'json'],
+    ['default', 'default'],
+    ['ISO8601', 'ISO8601'],
     ['json', 'json'],
     ['pretty', 'pretty'],
   ])('of log-format %s means %s when no terminal is there', (text, format) => {

@@ -5,6 +5,7 @@ import type { EmitResponse, InferResponse } from '#naiad/inference/response.js';
 import type { LoadOptions } from '#naiad/lifecycle/control.js';
 import type { HistoryEntry } from '#naiad/lifecycle/history.js';
 import type { ModelConfig } from '#naiad/model-config/message.js';
+import type { LogSettingValue } from '#naiad/service/log-settings.js';
 import type { InferenceService } from '#naiad/service/service.js';
 import type { DurationStatistic, IndexEntry, ModelMetadata, ModelStatistics } from '#naiad/service/views.js';
 import { type Datatype, isDatatype } from '#naiad/tensor/datatype.js';
@@ -179,6 +180,10 @@ export class MemoryService implements InferenceService {
 
   async inferStream(request: InferRequest, emit: EmitResponse): Promise<void> {
     await emit({ response: await this.infer(request), isFinal: true });
+  }
+
+  logSettings(): ReadonlyMap<string, LogSettingValue> {
+    return new Map<string, LogSettingValue>([['log_info', true]]);
   }
 
   onReadinessChange(listener: () => void): () => void {

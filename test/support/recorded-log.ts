@@ -1,4 +1,5 @@
-import type { Log } from '#naiad/telemetry/log.js';
+import type { LogSettings } from '#naiad/settings/settings.js';
+import type { AdjustableLog, Log, LogChanges } from '#naiad/telemetry/log.js';
 
 export interface LogLine {
   readonly level: keyof Log | 'fatal';
@@ -7,8 +8,21 @@ export interface LogLine {
 }
 
 /** A log that keeps its lines for the test to look at. */
-export class RecordedLog implements Log {
+export class RecordedLog implements AdjustableLog {
   readonly lines: LogLine[] = [];
+  settings: LogSettings = {
+    verbose: 0,
+    info: true,
+    warning: true,
+    error: true,
+    format: 'json',
+    access: false,
+  };
+
+  /** Settings are kept; lines are recorded whatever they say. */
+  change(changes: LogChanges): void {
+    this.settings = { ...this.settings, ...changes };
+  }
 
   trace(fields: object, message: string): void {
     this.lines.push({ level: 'trace', fields, message });

@@ -55,6 +55,24 @@ describe('a line in JSON', () => {
   });
 });
 
+describe('settings', () => {
+  it('change while the log is written', async () => {
+    const { lines } = await runWithLog(`
+      log.debug({}, 'not yet');
+      log.change({ verbose: 1, info: false });
+      log.debug({}, 'now');
+      log.info({}, 'no more');
+      log.change({ format: 'default' });
+      log.warn({ model: 'm' }, 'as Triton');
+      log.warn({}, String(log.settings.verbose));`);
+    expect(lines).toEqual([
+      expect.stringContaining('"msg":"now"'),
+      expect.stringMatching(/^W\d{4} [\d:]+\.\d{6} \d+ naiad\] "as Triton" \{"model":"m"\}$/),
+      expect.stringMatching(/ "1"$/),
+    ]);
+  });
+});
+
 describe('levels', () => {
   const CASES: readonly [Partial<LogSettings>, string[]][] = [
     [{}, ['info', 'warn', 'error', 'fatal']],
