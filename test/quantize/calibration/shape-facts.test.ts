@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { nodeOf, valueInfoOf } from '#naiad/onnx/build.js';
 import { DataType } from '#naiad/onnx/data-type.js';
+import { NO_BYTES } from '#naiad/onnx/model.js';
 import { shapeFacts } from '#naiad/quantize/calibration/shape-facts.js';
 import { convolutionNet, NetBuilder } from '../../support/net-builder.js';
 
@@ -24,4 +25,31 @@ it('keeps to what the file says where the binding can not carry a type', async (
   const facts = await shapeFacts({ ...model, graph: said });
   expect(facts.get('half')).toEqual({ elemType: DataType.bfloat16, shape: [2, -1] });
   expect(facts.get('x')).toEqual({ elemType: DataType.float, shape: [2, 3] });
+});
+
+it('takes no weights to do so: they may be more than fit into a message, or into memory', async () => {
+  const net = new NetBuilder();
+  const reads: string[] = [];
+  const weight = (dims: readonly number[]): string => {
+    const name = `large_${net.initializers.length}`;
+    net.initializers.push({
+      name,
+      dataType: DataType.float,
+      dims,
+      strings: [],
+      rest: NO_BYTES,
+      get data(): Uint8Array {
+        reads.push(name);
+        return NO_BYTES;
+      },
+    });
+    return name;
+  };
+  const first = net.add('MatMul', ['x', weight([16_384, 32_768])]);
+  const small = net.add('Add', [first, net.floats([1], [2])]);
+  net.add('MatMul', [small, weight([32_768, 16_384])], { outputs: ['y'] });
+  const facts = await shapeFacts(net.model({ inputs: { x: ['n', 16_384] }, outputs: ['y'] }));
+  expect(facts.get(small)).toEqual({ elemType: DataType.float, shape: [-1, 32_768] });
+  expect(facts.get('y')).toEqual({ elemType: DataType.float, shape: [-1, 16_384] });
+  expect(reads).toEqual([]);
 });
