@@ -247,6 +247,10 @@ export const payloadErrors = {
     ),
   missing: (model: string, input: string) =>
     invalid(`unable to find data for input tensor '${input}' for model '${model}' in request.`),
+  typedInSharedMemory: (model: string, input: string) =>
+    invalid(
+      `unexpected 'content' provided when using shared memory for input tensor '${input}' for model '${model}'`,
+    ),
   sharedMemoryDisabled: () =>
     new ServingError(
       'UNIMPLEMENTED',
