@@ -1,5 +1,5 @@
 import { serverErrors } from '../errors/catalogue.js';
-import type { InFlight } from './in-flight.js';
+import type { InFlight } from '../service/in-flight.js';
 
 /** Length and compression of a message stand in front of it. */
 const FRAME_BYTES = 5;

@@ -1,11 +1,12 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import { serverErrors } from '../errors/catalogue.js';
 import type { Clock } from '../lib/clock.js';
+import { decompress, isCompression } from '../service/decompress.js';
+import type { InFlight } from '../service/in-flight.js';
 import { LIMITS } from '../settings/limits.js';
 import type { Log } from '../telemetry/log.js';
 import { CallAccount } from './call-account.js';
 import { type AnyCall, forgetPieces, isOver, streamOf } from './call-stream.js';
-import { decompress } from './decompress.js';
-import type { InFlight } from './in-flight.js';
 import { MODEL_INFER, MODEL_LOAD } from './protos.js';
 import { toGrpcStatus } from './status.js';
 
@@ -94,8 +95,13 @@ export class CallAccounts {
 export function requestBytes(account: CallAccount, path: string, message: Buffer): Buffer | Promise<Buffer> {
   const { compression } = account;
   if (compression === null) return message;
+  if (!isCompression(compression)) throw serverErrors.compressionUnknown(compression);
   const bytesMax = Math.min(requestBytesMax(path), LIMITS.decompressedBytesMax);
-  return decompress(message, compression, bytesMax, (bytes) => account.hold(bytes));
+  return decompress(message, compression, {
+    bytesMax,
+    tooLarge: serverErrors.decompressedTooLarge,
+    hold: (bytes) => account.hold(bytes),
+  });
 }
 
 function requestBytesMax(path: string): number {

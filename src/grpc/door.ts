@@ -1,12 +1,12 @@
 import { ServerCredentials, setLogger } from '@grpc/grpc-js';
 import type { Clock } from '../lib/clock.js';
+import { InFlight, type InFlightLimits } from '../service/in-flight.js';
 import type { InferenceService } from '../service/service.js';
 import { LIMITS } from '../settings/limits.js';
 import type { DoorSettings } from '../settings/settings.js';
 import type { Log } from '../telemetry/log.js';
 import { CallAccounts } from './call-accounts.js';
 import { Health } from './health.js';
-import { InFlight, type InFlightLimits } from './in-flight.js';
 import { registerInfer } from './methods/infer.js';
 import { registerLifecycle } from './methods/lifecycle.js';
 import { registerLogSettings } from './methods/log-settings.js';

@@ -1,9 +1,9 @@
 import type { Server } from '@grpc/grpc-js';
 import type { Clock } from '../../lib/clock.js';
+import type { InFlight } from '../../service/in-flight.js';
 import type { InferenceService } from '../../service/service.js';
 import type { Log } from '../../telemetry/log.js';
 import type { CallAccounts } from '../call-accounts.js';
-import type { InFlight } from '../in-flight.js';
 import { INFERENCE_SERVICE, type Protos } from '../protos.js';
 import { type Call, registerUnary } from '../unary.js';
 
