@@ -9,7 +9,7 @@ import { refuseQuantized } from '../quantized-operators.js';
 import { affineOf } from './affine.js';
 import { foldBatchNorms } from './fold-batch-norms.js';
 import { foldPads } from './fold-pads.js';
-import { meansOf, planGraph, rangesOf } from './plan.js';
+import { meansOf, paddedValuesOf, planGraph, rangesOf } from './plan.js';
 import { rewrite } from './rewrite.js';
 
 /** Scales by channel came with this opset. */
@@ -22,8 +22,11 @@ const OPSET_MIN = 13;
 export function int8StaticValues(model: OnnxModel, spec: QuantizationSpec): ReadonlySet<string> {
   refuseQuantized(model);
   const view = new GraphView(folded(model));
-  const plan = planGraph(view, spec, (value) => value !== '' && view.constantOf(value) === null);
-  return new Set([...rangesOf(plan), ...meansOf(plan)]);
+  const plan = planGraph(view, spec, {
+    has: (value) => value !== '' && view.constantOf(value) === null,
+    holds: () => true,
+  });
+  return new Set([...rangesOf(plan), ...meansOf(plan), ...paddedValuesOf(plan, view)]);
 }
 
 /**
@@ -34,7 +37,10 @@ export const int8Static: QuantizeMethod = (original, { spec, ranges, facts }) =>
   refuseQuantized(original);
   const model = withOpset(folded(original), '', OPSET_MIN, valueFactsOf(original, facts));
   const view = new GraphView(model);
-  const plan = planGraph(view, spec, (value) => ranges.has(value));
+  const plan = planGraph(view, spec, {
+    has: (value) => ranges.has(value),
+    holds: (value, number) => isInside(ranges.get(value), number),
+  });
   if (![...plan.roles.values()].some(({ kind }) => kind === 'layer')) {
     const reasons = [...new Set(plan.kept.values())].join('; ');
     throw new Error(`nothing of the model can be quantized: ${reasons || 'it has no layers with weights'}`);
@@ -75,6 +81,10 @@ function valueFactsOf({ graph }: OnnxModel, facts: MethodContext['facts']): Valu
 function channelsOf(shape: readonly number[] | undefined): number | null {
   const channels = shape?.[1] ?? -1;
   return channels > 0 ? channels : null;
+}
+
+function isInside(range: Range | undefined, number: number): boolean {
+  return number === 0 || (range !== undefined && number >= range.min && number <= range.max);
 }
 
 /** The range with zero inside and within `cut`. */

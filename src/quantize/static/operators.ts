@@ -90,8 +90,8 @@ export function isMoving(node: OnnxNode, view: GraphView): boolean {
 export function paddingOf(node: OnnxNode, view: GraphView): number | 'none' | null {
   if (stringAttribute(node, 'mode', 'constant') !== 'constant') return 'none';
   const name = node.inputs[2] ?? '';
-  if (name === '') return 0;
-  const value = scalarOf(name, view);
+  // An attribute before opset 11.
+  const value = name === '' ? floatAttribute(node, 'value', 0) : scalarOf(name, view);
   if (value === null || Number.isFinite(value)) return value;
   const users = view.isGraphOutput(node.outputs[0] ?? '') ? [] : view.consumersOf(node.outputs[0] ?? '');
   const isHidden = users.length > 0 && users.every(({ opType }) => opType === 'MaxPool');

@@ -3,7 +3,7 @@ import type { GraphView } from '../../onnx/graph-view.js';
 import type { OnnxNode } from '../../onnx/model.js';
 import type { Range } from '../method.js';
 import { type Layer, layerOf } from './layer.js';
-import { combiningKernel, cutOf, dataInputs, isMoving, scalarOf } from './operators.js';
+import { combiningKernel, cutOf, dataInputs, isMoving, paddingOf, scalarOf } from './operators.js';
 import { keptBy } from './selection.js';
 
 /** What becomes of a node that is not left as it is. */
@@ -44,13 +44,17 @@ interface Candidates {
   readonly kept: ReadonlyMap<OnnxNode, string>;
 }
 
-/** Decides which nodes compute in 8-bit numbers; `hasRange` tells whether the range of a value is known. */
-export function planGraph(
-  view: GraphView,
-  spec: QuantizationSpec,
-  hasRange: (value: string) => boolean,
-): Plan {
-  const candidates = findCandidates(view, spec, hasRange);
+/** What is known of the numbers that values hold. */
+export interface KnownRanges {
+  /** Whether the range of a value is known. */
+  readonly has: (value: string) => boolean;
+  /** Whether a number lies in the range of a value, as far as that is known. */
+  readonly holds: (value: string, number: number) => boolean;
+}
+
+/** Decides which nodes compute in 8-bit numbers. */
+export function planGraph(view: GraphView, spec: QuantizationSpec, ranges: KnownRanges): Plan {
+  const candidates = findCandidates(view, spec, ranges);
   const wanted = wantedNumbers(view, candidates);
   const roles = new Map<OnnxNode, Role>();
   const numbers = new Map<string, string>();
@@ -100,10 +104,23 @@ export function meansOf({ roles }: Plan): ReadonlySet<string> {
   );
 }
 
+/** Values that pads make of numbers as long as these hold what is padded with: floats where they do not. */
+export function paddedValuesOf({ roles }: Plan, view: GraphView): string[] {
+  return [...roles]
+    .filter(([node, { kind }]) => kind === 'move' && fillOf(node, view) !== 0)
+    .flatMap(([{ outputs }]) => outputs);
+}
+
+/** The number that a moving node adds to those of its input; 0, which every range holds, where there is none. */
+function fillOf(node: OnnxNode, view: GraphView): number {
+  const padding = node.opType === 'Pad' ? paddingOf(node, view) : null;
+  return typeof padding === 'number' && Number.isFinite(padding) ? padding : 0;
+}
+
 function findCandidates(
   view: GraphView,
   spec: QuantizationSpec,
-  hasRange: (value: string) => boolean,
+  { has: hasRange, holds }: KnownRanges,
 ): Candidates {
   const { nodes } = view.graph;
   const holders = new Map(nodes.map((node) => [node, layerOf(node, view)]));
@@ -113,8 +130,8 @@ function findCandidates(
   const moves = new Set<OnnxNode>();
   const results = new Map<OnnxNode, Result>();
   const kept = new Map<OnnxNode, string>();
-  // Values that could be numbers.
-  const possible = new Set<string>();
+  // Values that could be numbers, with the value whose range they have.
+  const possible = new Map<string, string>();
   const absorbed = new Set<OnnxNode>();
 
   const isTakable = (name: string): boolean => possible.has(name) || hasRange(name);
@@ -137,13 +154,14 @@ function findCandidates(
   const give = (node: OnnxNode, result: Result): void => {
     results.set(node, result);
     if (!hasRange(result.value)) return;
-    possible.add(result.value);
+    possible.set(result.value, result.value);
     for (const each of result.absorbed) absorbed.add(each);
   };
   for (const node of nodes) {
     if (absorbed.has(node)) continue;
     const result = resultOf(node, view);
     const kernel = combiningKernel(node, view);
+    const source = possible.get(node.inputs[0] ?? '');
     if (holders.get(node) !== null) {
       const layer = layerOrReason(node, result);
       if (typeof layer === 'string') kept.set(node, layer);
@@ -151,9 +169,9 @@ function findCandidates(
         layers.set(node, layer);
         give(node, result);
       }
-    } else if (isMoving(node, view) && possible.has(node.inputs[0] ?? '')) {
+    } else if (source !== undefined && isMoving(node, view) && holds(source, fillOf(node, view))) {
       moves.add(node);
-      for (const name of node.outputs) possible.add(name);
+      for (const name of node.outputs) possible.set(name, source);
     } else if (kernel !== null && canCombine(node, result)) {
       combines.set(node, kernel);
       give(node, result);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { nodeOf } from '#naiad/onnx/build.js';
 import { checkModel } from '#naiad/onnx/check-model.js';
 import type { OnnxModel } from '#naiad/onnx/model.js';
 import { checkKernels } from '#naiad/quantize/kernels.js';
@@ -232,6 +233,33 @@ describe('small nets', () => {
       expect(weightError).toBeGreaterThan(0.001);
       expect(weightError).toBeLessThan(0.02);
     }
+  });
+});
+
+describe('pads', () => {
+  /** A net with something that pads between its convolutions. */
+  const padded = (opset: number, pad: (net: NetBuilder, x: string) => string): OnnxModel => {
+    const net = new NetBuilder(31);
+    addConv(net, pad(net, net.add('Relu', [addConv(net, 'x', SAME)])), { ...SAME, bias: false });
+    net.nodes[net.nodes.length - 1] = { ...(net.nodes.at(-1) ?? nodeOf('', [], [])), outputs: ['y'] };
+    return net.model({ inputs: { x: [1, 8, 7, 7] }, outputs: ['y'], opset });
+  };
+  const samples = samplesOf([1, 8, 7, 7]);
+  const frame = [0, 0, 1, 1, 0, 0, 1, 1];
+
+  it('of old models have their number in an attribute', async () => {
+    const model = padded(10, (net, x) =>
+      net.add('Pad', [x], { attributes: { pads: frame, value: { float: 1 } } }),
+    );
+    const { model: rewritten } = await quantized(model, samples);
+    expect(await likeness(model, rewritten, samples)).toBeGreaterThan(0.999);
+  });
+
+  it.each([-4, 30])('with a number that no other comes near, %s, stay in floats', async (number) => {
+    const model = padded(17, (net, x) => net.add('Pad', [x, net.ints(frame), net.floats([], [number])]));
+    const { model: rewritten, layers } = await quantized(model, samples);
+    expect(layers.map(({ outcome }) => outcome)).toEqual(['quantized', 'quantized']);
+    expect(await likeness(model, rewritten, samples)).toBeGreaterThan(0.999);
   });
 });
 
