@@ -13,6 +13,9 @@ const BIAS_NUMBER_MAX = 2 ** 30;
 /** Where all weights are zero only the bias counts: fine, and far from the limit. */
 const LONE_BIAS_NUMBER = 2 ** 24;
 
+/** The least float of full precision: smaller ones are nothing, or too coarse to count in. */
+const SCALE_MIN = 2 ** -126;
+
 /**
  * The least scale of the channel whose weights begin at `start` that keeps its numbers in bounds, and its bias,
  * whose magnitude is `bias` scales of the input.
@@ -24,8 +27,8 @@ export function channelScale(
   bias: number,
 ): number {
   const finest = finestScale(weights, layout, start);
-  if (finest > 0) return Math.max(finest, bias / BIAS_NUMBER_MAX);
-  return bias > 0 ? bias / LONE_BIAS_NUMBER : 1;
+  if (finest > 0) return Math.max(finest, bias / BIAS_NUMBER_MAX, SCALE_MIN);
+  return bias > 0 ? Math.max(bias / LONE_BIAS_NUMBER, SCALE_MIN) : 1;
 }
 
 /** 0 when all weights of the channel are. */

@@ -120,6 +120,14 @@ describe('8-bit weights', () => {
     }
   });
 
+  it.each([1e-44, 3e-43, 1e-40])('of %s, below what floats count in, are all but zero', (tiny) => {
+    const layout = filterLayout([1, 1, 3, 3], 1);
+    const { numbers, scales, error } = quantizeWeights(new Float32Array(9).fill(tiny), layout, null);
+    expect(scales[0]).toBe(2 ** -126);
+    expect(numbers.every((number) => Math.abs(number * (scales[0] ?? 0) - tiny) <= 2 ** -126)).toBe(true);
+    expect(error).toBeLessThanOrEqual(1);
+  });
+
   it('of a matrix are those of its transpose', () => {
     const weights = new NetBuilder(4).normal(6 * 10);
     const transposed = Float32Array.from(
