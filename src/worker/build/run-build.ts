@@ -16,12 +16,15 @@ import type {
 } from './build-message.js';
 import { compileModel } from './compile.js';
 import { quantizeForServing } from './quantize-for-serving.js';
+import { shortageOf } from './shortage.js';
 
 /** Below this a failed build is taken for one that found no room. */
 const FREE_BYTES_MIN = 64 << 20;
 
 /** What is made of a model besides the model's own bytes: packed weights beside plain ones. */
 const GROWTH = 2;
+
+const ABANDONED = 'nobody waits for what is built any more';
 
 /** What came of a build: files in the draft, or a reason why there are none. */
 interface Outcome {
@@ -35,6 +38,7 @@ export class ArtifactBuilds {
   readonly #clock: Clock;
   readonly #caches = new Map<string, { readonly trees: TreeCache; readonly artifacts: ArtifactCache }>();
   #machine: Machine | null = null;
+  #closed = false;
 
   constructor(clock: Clock = systemClock) {
     this.#clock = clock;
@@ -53,12 +57,20 @@ export class ArtifactBuilds {
       const begun = artifacts.begin(GROWTH * request.bytes);
       draft = begun.draft;
       const { reason, details, steps } = await this.#build(request, artifacts, begun);
-      if (reason !== '' && isFull(trees.directory))
+      // What was being written may have been removed meanwhile: that tells nothing of the model.
+      if (this.#closed) return { kind: 'no-cache', reason: ABANDONED };
+      if (reason === '') {
+        const artifact = await artifacts.publish(draft, key, request.label, details);
+        return { kind: 'built', artifact, steps };
+      }
+      // By now what filled the device may have been removed.
+      const shortage = shortageOf(reason);
+      if (shortage === 'space' || isFull(trees.directory))
         return { kind: 'no-cache', reason: 'no space is left on its device' };
       const artifact =
-        reason === ''
-          ? await artifacts.publish(draft, key, request.label, details)
-          : artifacts.refuse(key, request.label, reason, details);
+        shortage === null
+          ? artifacts.refuse(key, request.label, reason, details)
+          : { directory: null, reason, details };
       return { kind: 'built', artifact, steps };
     } catch (error) {
       if (error instanceof CacheError) return { kind: 'no-cache', reason: error.message };
@@ -68,8 +80,9 @@ export class ArtifactBuilds {
     }
   }
 
-  /** Removes what is not finished. */
+  /** Removes what is not finished; builds under way come to nothing. */
   close(): void {
+    this.#closed = true;
     for (const { trees } of this.#caches.values()) trees.close();
   }
 
@@ -98,7 +111,7 @@ export class ArtifactBuilds {
     const startNs = this.#clock.nowNs();
     try {
       const { report, compiled } = await quantizeForServing(
-        { ...request, ...order, spec, directory, work, onProgress: () => artifacts.keepDrafts() },
+        { ...request, ...order, spec, directory, work, onProgress: () => this.#goOn(artifacts) },
         this.#clock,
       );
       const steps = [{ name: 'quantize', ms: this.#msSince(startNs) }];
@@ -108,6 +121,12 @@ export class ArtifactBuilds {
       const reason = error instanceof Error ? error.message : String(error);
       return { reason, details: { compiled: false, report: null }, steps: [] };
     }
+  }
+
+  /** Called at every step. Throws Error when nobody waits for what comes of it. */
+  #goOn(artifacts: ArtifactCache): void {
+    if (this.#closed) throw new Error(ABANDONED);
+    artifacts.keepDrafts();
   }
 
   #msSince(startNs: number): number {

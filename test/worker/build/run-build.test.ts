@@ -135,6 +135,15 @@ describe('a build', () => {
     expect(leftovers(request)).toEqual([]);
   });
 
+  it('remembers nothing of what came to nothing because the server had gone', async () => {
+    const request = aRequest();
+    const left = builds();
+    const running = left.run(request);
+    left.close();
+    expect(await running).toMatchObject({ kind: 'no-cache' });
+    expect(await builds().run(request)).toMatchObject({ kind: 'built', artifact: { reason: '' } });
+  });
+
   it('does without a cache that can not be written to, and leaves nothing there', async () => {
     const file = join(aFolder(), 'file');
     writeFileSync(file, '');
