@@ -15,6 +15,8 @@ export type StatusCode =
 export interface ServingErrorOptions extends ErrorOptions {
   /** With INTERNAL, where Triton's status says it: the server is well, what was asked for can't be done. */
   readonly refusal?: boolean;
+  /** See {@link ServingError.isAnswer}. */
+  readonly answer?: boolean;
 }
 
 /** What a client is told: a status and a text it can act on. Everything else is an internal error. */
@@ -23,11 +25,14 @@ export class ServingError extends Error {
   readonly code: StatusCode;
   /** Whether something is wrong with the server or a model, which its operator should see. */
   readonly isFault: boolean;
+  /** Whether a model's queue had accepted the request: on streams Triton tells such errors as an answer of the model. */
+  readonly isAnswer: boolean;
 
   constructor(code: StatusCode, message: string, options?: ServingErrorOptions) {
     super(message, options);
     this.code = code;
     this.isFault = code === 'INTERNAL' && options?.refusal !== true;
+    this.isAnswer = options?.answer === true;
   }
 }
 
@@ -35,4 +40,10 @@ export class ServingError extends Error {
 export function toServingError(error: unknown): ServingError {
   if (error instanceof ServingError) return error;
   return new ServingError('INTERNAL', 'internal error, see the log of the server', { cause: error });
+}
+
+/** The same error as the answer of a model that had accepted the request. */
+export function asAnswer(error: ServingError): ServingError {
+  const { code, message, cause } = error;
+  return new ServingError(code, message, { cause, refusal: !error.isFault, answer: true });
 }

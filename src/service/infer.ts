@@ -1,4 +1,5 @@
 import { inputErrors, queueErrors } from '../errors/catalogue.js';
+import { asAnswer } from '../errors/serving-error.js';
 import type { InferRequest } from '../inference/request.js';
 import { NO_PARAMETERS } from '../inference/request.js';
 import type { InferResponse } from '../inference/response.js';
@@ -121,7 +122,7 @@ function submit(
           resolve(result.outputs);
         } else {
           if (isCounted(result.reason)) model.statistics.requestFailed(timings.received, nowNs);
-          reject(result.error);
+          reject(result.reason === 'OTHER' ? result.error : asAnswer(result.error));
         }
       },
     };

@@ -20,6 +20,8 @@ export interface InferenceService {
   serverMetadata(): ServerMetadata;
   modelMetadata(name: string, version: string): ModelMetadata;
   modelConfig(name: string, version: string): ModelConfig;
+  /** Whether a model answers a request any number of times; false for models that are not served. */
+  isDecoupled(name: string, version: string): boolean;
   /** An empty name asks for all models that are ready. */
   modelStatistics(name: string, version: string): ModelStatistics[];
   /** By name, then version; models that lie in a repository and were never loaded have an entry, too. */

@@ -120,6 +120,14 @@ export class ServingService implements InferenceService {
     return toModelConfig(this.#options.catalog.find(name, parseVersion(version)));
   }
 
+  isDecoupled(name: string, version: string): boolean {
+    try {
+      return this.#options.catalog.find(name, parseVersion(version)).spec.decoupled;
+    } catch {
+      return false;
+    }
+  }
+
   modelStatistics(name: string, version: string): ModelStatistics[] {
     const number = parseVersion(version);
     const models: ServingModel[] = [];

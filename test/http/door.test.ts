@@ -21,6 +21,7 @@ function aService(changes: Partial<InferenceService> = {}): InferenceService {
     serverMetadata: () => METADATA,
     modelMetadata: unexpected,
     modelConfig: unexpected,
+    isDecoupled: unexpected,
     modelStatistics: unexpected,
     repositoryIndex: unexpected,
     loadModel: unexpected,

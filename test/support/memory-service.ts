@@ -41,6 +41,8 @@ export class MemoryService implements InferenceService {
   live = true;
   /** Whether each known model is ready. */
   readonly models = new Map<string, boolean>([['echo', true]]);
+  /** Models whose answers on a stream may overtake those of others. */
+  readonly decoupled = new Set<string>();
   readonly requests: InferRequest[] = [];
   readonly loads: { readonly name: string; readonly options: LoadOptions }[] = [];
   readonly unloads: { readonly name: string; readonly dependents: boolean }[] = [];
@@ -96,6 +98,10 @@ export class MemoryService implements InferenceService {
   modelConfig(name: string): ModelConfig {
     this.#find(name);
     return this.config;
+  }
+
+  isDecoupled(name: string): boolean {
+    return this.decoupled.has(name);
   }
 
   modelStatistics(name: string): ModelStatistics[] {
