@@ -96,9 +96,9 @@ def test_model_metadata(client):
     ]
 
 
-def test_metadata_of_a_model_with_two_versions(client):
+def test_metadata_of_a_model_with_three_versions(client):
     metadata = client.get_model_metadata("face_emotion")
-    assert sorted(metadata.versions) == ["1", "2"]
+    assert sorted(metadata.versions) == ["1", "2", "3"]
     assert [(t.name, t.datatype, list(t.shape)) for t in metadata.inputs] == [("image", "UINT8", [-1, 112, 112, 3])]
     assert [(t.name, t.datatype, list(t.shape)) for t in metadata.outputs] == [("probabilities", "FP32", [-1, 7])]
     assert list(client.get_model_metadata("face_emotion", "1").versions) == ["1"]
@@ -132,6 +132,7 @@ def test_repository_index(client):
         ("simple", "1", "READY"),
         ("face_emotion", "1", "READY"),
         ("face_emotion", "2", "READY"),
+        ("face_emotion", "3", "READY"),
     } <= ready
 
 
@@ -241,7 +242,7 @@ def settle(answer: Future) -> Callable[[triton.InferResult | None, InferenceServ
 def test_jpeg_file_as_input(client, face):
     result = client.infer("face_emotion", pictures(face))
     probabilities = result.as_numpy("probabilities")
-    assert result.get_response().model_version == "2"
+    assert result.get_response().model_version == "3"
     assert probabilities.shape == (1, 7)
     assert probabilities.dtype == np.float32
     assert probabilities.sum() == pytest.approx(1, abs=1e-3)

@@ -81,7 +81,7 @@ describe('a photograph of a face', () => {
     const response = await server.client.infer(
       pictureRequest('face_emotion', 'image', [FACE], classified(3)),
     );
-    expect(response.model_version).toBe('2');
+    expect(response.model_version).toBe('3');
     expect(response.outputs).toMatchObject([{ name: 'probabilities', datatype: 'BYTES', shape: ['1', '3'] }]);
     expect(stringsOf(response, 0)[0]).toBe('1.000000:1:happy');
   });
@@ -145,7 +145,7 @@ describe('other questions', () => {
     expect(await server.client.call('ModelReady', { name: 'nope' })).toEqual({ ready: false });
     expect(await server.client.call('ModelMetadata', { name: 'face_emotion' })).toMatchObject({
       name: 'face_emotion',
-      versions: ['1', '2'],
+      versions: ['1', '2', '3'],
       platform: 'onnxruntime_onnx',
       inputs: [{ name: 'image', datatype: 'UINT8', shape: ['-1', '112', '112', '3'] }],
       outputs: [{ name: 'probabilities', datatype: 'FP32', shape: ['-1', '7'] }],

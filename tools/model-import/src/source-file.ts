@@ -14,8 +14,18 @@ const require = createRequire(import.meta.url);
 
 /** Reads a source file. Throws when it is missing or is not byte for byte the file that the converters were checked with. */
 export function readSourceFile(source: SourceFile): Uint8Array {
+  return readChecked(source).bytes;
+}
+
+/** Where a source file lies. Throws as `readSourceFile` does. */
+export function sourcePath(source: SourceFile): string {
+  return readChecked(source).file;
+}
+
+function readChecked(source: SourceFile): { readonly file: string; readonly bytes: Uint8Array } {
   const root = path.dirname(require.resolve(`${source.packageName}/package.json`));
-  const bytes = readFileSync(path.join(root, source.path));
+  const file = path.join(root, source.path);
+  const bytes = readFileSync(file);
   const found = sha256(bytes);
   if (found !== source.sha256) {
     throw new Error(
@@ -24,7 +34,7 @@ export function readSourceFile(source: SourceFile): Uint8Array {
         'Run "npm ci" to get the pinned version back. After a deliberate update, check the nets again and pin the new hash in src/sources.ts.',
     );
   }
-  return bytes;
+  return { file, bytes };
 }
 
 export function readSourceText(source: SourceFile): string {

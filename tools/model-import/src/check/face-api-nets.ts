@@ -16,14 +16,14 @@ interface FaceApiCase {
 
 const CASES: readonly FaceApiCase[] = [
   {
-    path: 'face_emotion/2/model.onnx',
+    path: 'face_emotion/3/model.onnx',
     net: 'faceExpressionNet',
     output: 'probabilities',
     pixels: FACE_PIXELS,
   },
   { path: 'face_landmarks/1/model.onnx', net: 'faceLandmark68Net', output: 'landmarks', pixels: FACE_PIXELS },
   {
-    path: 'face_embedding/1/model.onnx',
+    path: 'face_embedding/2/model.onnx',
     net: 'faceRecognitionNet',
     output: 'embedding',
     pixels: EMBEDDING_PIXELS,

@@ -24,7 +24,7 @@ const CASES: readonly GraphModelCase[] = [
     outputs: { scores: ['Identity', 'Identity_1'], boxes: ['Identity_2', 'Identity_3'] },
   },
   {
-    path: 'object_detection/1/model.onnx',
+    path: 'object_detection/2/model.onnx',
     source: NANO_DET,
     toInput: nanoDetInput,
     outputs: {

@@ -20,8 +20,11 @@ export async function checkKnownAnswers(samples: readonly Sample[]): Promise<Fin
     ),
     await emotion('face_emotion/1/model.onnx', 'happy'),
     await emotion('face_emotion/2/model.onnx', 'happy'),
-    await objects('coffee.jpg', 'cup', 1),
-    await objects('astronaut.jpg', 'person', 1),
+    await emotion('face_emotion/3/model.onnx', 'happy'),
+    await objects('object_detection/1/model.onnx', 'coffee.jpg', 'cup', 1),
+    await objects('object_detection/1/model.onnx', 'astronaut.jpg', 'person', 1),
+    await objects('object_detection/2/model.onnx', 'coffee.jpg', 'cup', 1),
+    await objects('object_detection/2/model.onnx', 'astronaut.jpg', 'person', 1),
     await sumAndDifference(),
   ];
 }
@@ -35,8 +38,7 @@ async function emotion(model: string, label: string): Promise<Finding> {
   return { model, check: `face.jpg is ${label}`, difference: 1 - probability, tolerance: 0.01 };
 }
 
-async function objects(name: string, label: string, expected: number): Promise<Finding> {
-  const model = 'object_detection/1/model.onnx';
+async function objects(model: string, name: string, label: string, expected: number): Promise<Finding> {
   const session = await Session.open(model);
   const { scores, boxes } = await session.run({ image: await nanoDetInput(examplePicture(name)) });
   const classIndex = labelIndex('object_detection/labels.txt', label);

@@ -5,6 +5,7 @@ import { checkFaceApiNets } from '../check/face-api-nets.ts';
 import { type Finding, isWithinTolerance } from '../check/finding.ts';
 import { checkGraphModelNets } from '../check/graph-model-nets.ts';
 import { checkKnownAnswers } from '../check/known-answers.ts';
+import { checkQuantizedNets } from '../check/quantized-nets.ts';
 import { readSamples } from '../check/samples.ts';
 import { startTensorflow } from '../reference/tensorflow.ts';
 
@@ -25,6 +26,7 @@ async function check(): Promise<Finding[]> {
     ...(await checkFaceApiNets(samples)),
     ...(await checkGraphModelNets(samples)),
     ...(await checkBigXception(samples)),
+    ...(await checkQuantizedNets(samples)),
     ...(await checkKnownAnswers(samples)),
   ];
   return findings.toSorted((a, b) => a.model.localeCompare(b.model));

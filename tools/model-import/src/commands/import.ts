@@ -8,7 +8,7 @@ import { MODEL_REPOSITORY } from '../paths.ts';
 
 const manifest: Record<string, ManifestEntry> = {};
 for (const model of MODELS) {
-  const bytes = model.build();
+  const bytes = await model.build();
   const file = path.join(MODEL_REPOSITORY, model.path);
   mkdirSync(path.dirname(file), { recursive: true });
   writeFileSync(file, bytes);
