@@ -1,8 +1,8 @@
 import { joinBytes, splitBytes } from '../tensor/bytes.js';
 import { BYTE_SIZES, type Datatype } from '../tensor/datatype.js';
+import { fromBrain, fromHalf, toBrain } from '../tensor/half.js';
 import { toHalf } from '../worker/decode/float16.js';
 import { CommandError } from './exit-codes.js';
-import { fromBrain, fromHalf, toBrain } from './half.js';
 
 /** How elements of a datatype are read and written; offsets in bytes. */
 interface ElementCodec {

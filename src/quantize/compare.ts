@@ -1,7 +1,7 @@
 import { BYTE_SIZES, type Datatype } from '../tensor/datatype.js';
+import { fromHalf } from '../tensor/half.js';
 import { sameShape } from '../tensor/shape.js';
 import type { NamedTensor } from '../tensor/tensor.js';
-import { fromHalf } from './half/float16.js';
 import type { OutputError } from './report.js';
 
 /** How far a row of probabilities may be from adding up to one. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { fromElements, toElements } from '#naiad/cli/elements.js';
-import { fromHalf } from '#naiad/cli/half.js';
+import { fromHalf } from '#naiad/tensor/half.js';
 import type { Datatype } from '#naiad/tensor/datatype.js';
 import { toHalf } from '#naiad/worker/decode/float16.js';
 

@@ -1,3 +1,5 @@
+import { fromHalf } from '../../tensor/half.js';
+
 /** The greatest finite number of half precision. */
 export const HALF_MAX = 65_504;
 /** The least of full precision; smaller ones lose digits, and below 2 ** -25 all. */
@@ -11,16 +13,6 @@ export function toHalves(floats: Float32Array): Uint16Array {
   const halves = new Uint16Array(floats.length);
   for (let index = 0; index < bits.length; index++) halves[index] = halfBits(bits[index] as number);
   return halves;
-}
-
-/** A number of half precision by its bits as a float. */
-export function fromHalf(half: number): number {
-  const exponent = (half >>> 10) & 0x1f;
-  const fraction = half & 0x3ff;
-  const sign = half & 0x8000 ? -1 : 1;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 0x1f) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
 /** All numbers of half precision in the order of their bits. */

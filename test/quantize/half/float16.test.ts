@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { fromHalf, toHalves } from '#naiad/quantize/half/float16.js';
+import { toHalves } from '#naiad/quantize/half/float16.js';
+import { fromHalf } from '#naiad/tensor/half.js';
 import { toHalf } from '#naiad/worker/decode/float16.js';
 import { NetBuilder } from '../../support/net-builder.js';
 
