@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ImageSpec } from '../model-config/image-spec.js';
 import type { QuantizationSpec } from '../model-config/quantization.js';
+import type { Shape } from '../tensor/shape.js';
 import { canonicalJson } from './canonical-json.js';
 import type { Machine } from './machine.js';
 
@@ -25,6 +26,10 @@ export interface QuantizationRecipe {
   readonly spec: QuantizationSpec;
   /** How pictures among the samples are decoded, by input. */
   readonly images: Readonly<Record<string, ImageSpec>>;
+  /** Of inputs, as the configuration has them: samples without a shape of their own get it. */
+  readonly shapes: Readonly<Record<string, Shape>>;
+  /** Outputs that the bound for classes is asked of, in alphabetical order. */
+  readonly classOutputs: readonly string[];
   /** Hash of the samples that it goes by; '' = of none. */
   readonly samples: string;
 }

@@ -43,6 +43,8 @@ interface Found {
   readonly artifact: Artifact | null;
   readonly reason: string;
   readonly steps: readonly BuildStep[];
+  /** With the samples that it goes by, as far as they could be read. */
+  readonly recipe: Recipe;
 }
 
 interface Origin {
@@ -72,18 +74,20 @@ export class CachedArtifacts implements Artifacts {
     const { quantization } = request;
     if (quantization === null) return this.#compiled(request);
     const impossible = whyNotQuantized(request.backend, request.options);
-    if (impossible !== '') return this.#original(request, quantization.spec, nothing(impossible));
     const recipe = recipeOf(request, {
       spec: quantization.spec,
       images: Object.fromEntries(quantization.images),
+      shapes: Object.fromEntries(request.shapes),
+      classOutputs: [...quantization.classOutputs].sort(),
       samples: '',
     });
+    if (impossible !== '') return this.#original(request, quantization.spec, nothing(recipe, impossible));
     const found = await this.#obtain(request, recipe, placesOf(quantization));
     const { artifact, steps } = found;
     if (artifact?.directory != null) {
       const modelFile = join(artifact.directory, COMPILED_MODEL);
       const rest = { modelFile, shortfall: '', live: null, steps };
-      return this.#handOut({ ...detailsOf(artifact), ...rest }, { request, recipe });
+      return this.#handOut({ ...detailsOf(artifact), ...rest }, { request, recipe: found.recipe });
     }
     const { calibration } = quantization.spec;
     if (calibration.kind === 'live' && artifact === null) {
@@ -100,13 +104,9 @@ export class CachedArtifacts implements Artifacts {
     { mode, onFailure }: QuantizationSpec,
     { artifact, reason, steps }: Found,
   ): Promise<PreparedModel> {
-    const { modelName: model, version } = request.options;
     const shortfall = `it is not quantized (${mode}): ${reason}`;
     if (onFailure === 'fail') throw new Error(shortfall);
-    this.#options.log.warn(
-      { model, version },
-      `'${model}' version ${version} is served as it is: ${shortfall}`,
-    );
+    this.#tellOriginal(request, shortfall);
     const original = await this.#compiled(request);
     const { report } = detailsOf(artifact);
     return this.#changed(original, { report, shortfall, steps: [...steps, ...original.steps] });
@@ -116,7 +116,8 @@ export class CachedArtifacts implements Artifacts {
     const origin = this.#origins.get(prepared);
     if (origin === undefined) return;
     const { request, recipe } = origin;
-    this.#tellPlain(request, reason);
+    if (request.quantization === null) this.#tellPlain(request, reason);
+    else this.#tellOriginal(request, `it is not quantized (${request.quantization.spec.mode}): ${reason}`);
     this.#lose(canonicalJson(recipe), reason);
     // Whoever finds it again finds out again.
     this.#options.store.discardArtifact(recipe).catch(() => {});
@@ -142,11 +143,7 @@ export class CachedArtifacts implements Artifacts {
     } finally {
       recorded.remove();
     }
-    const { modelName, version } = origin.request.options;
-    this.#options.log.warn(
-      { model: modelName, version },
-      `'${modelName}' version ${version} is served as it is: ${live.shortfall}`,
-    );
+    this.#tellOriginal(origin.request, live.shortfall);
     return false;
   }
 
@@ -164,8 +161,7 @@ export class CachedArtifacts implements Artifacts {
     };
     if (whyNotCompiled(backend, options) !== '') return plain;
     if ((await sizeOf(request)) < LIMITS.compiledBytesMin) return plain;
-    const recipe = recipeOf(request, null);
-    const { artifact, steps } = await this.#obtain(request, recipe, null);
+    const { artifact, steps, recipe } = await this.#obtain(request, recipeOf(request, null), null);
     if (artifact?.directory == null) return { ...plain, steps };
     const modelFile = join(artifact.directory, COMPILED_MODEL);
     return this.#handOut({ ...plain, modelFile, compiled: true, steps }, { request, recipe });
@@ -185,28 +181,28 @@ export class CachedArtifacts implements Artifacts {
   }
 
   async #obtain(request: ArtifactRequest, wanted: Recipe, samples: SamplePlaces | null): Promise<Found> {
-    const lost = this.#lost.get(canonicalJson(wanted));
-    if (lost !== undefined) return nothing(lost);
     let found: FoundArtifact;
     try {
       found = await this.#options.store.artifact(wanted, samples);
     } catch (error) {
-      return nothing(error instanceof Error ? error.message : String(error));
+      return nothing(wanted, error instanceof Error ? error.message : String(error));
     }
-    const { artifact } = found;
-    if (artifact !== null) return { artifact, reason: artifact.reason, steps: [] };
+    const { artifact, recipe } = found;
+    const key = canonicalJson(recipe);
+    const lost = this.#lost.get(key);
+    if (lost !== undefined) return nothing(recipe, lost);
+    if (artifact !== null) return { artifact, reason: artifact.reason, steps: [], recipe };
     if (request.quantization?.spec.calibration.kind === 'live' && found.folder === null) {
-      return nothing('its requests are not recorded yet');
+      return nothing(recipe, 'its requests are not recorded yet');
     }
     // The key says what they held when they were read.
-    if (request.options.mutableFiles === true) return nothing('its files may change where they lie');
-    const key = canonicalJson(found.recipe);
-    const running = this.#building.get(key) ?? this.#build(request, wanted, found);
+    if (request.options.mutableFiles === true) return nothing(recipe, 'its files may change where they lie');
+    const running = this.#building.get(key) ?? this.#build(request, found);
     this.#building.set(key, running);
     return running.finally(() => this.#building.delete(key));
   }
 
-  async #build(request: ArtifactRequest, wanted: Recipe, { recipe, folder }: FoundArtifact): Promise<Found> {
+  async #build(request: ArtifactRequest, { recipe, folder }: FoundArtifact): Promise<Found> {
     const { directory, bytesMax = LIMITS.cacheBytesMax, builder, log } = this.#options;
     const { options, shapes, quantization } = request;
     const { modelName: model, version } = options;
@@ -227,28 +223,35 @@ export class CachedArtifacts implements Artifacts {
         },
       });
     } catch (error) {
-      if (error instanceof BuilderClosedError) return nothing(error.message);
+      if (error instanceof BuilderClosedError) return nothing(recipe, error.message);
       const isLost = error instanceof BuildLostError;
       if (isLost) this.#tellPlain(request, error.message);
       else log.error({ model, version, err: error }, 'a build has failed');
       const reason = isLost ? error.message : 'the server has made a mistake, which its log shows';
-      this.#lose(canonicalJson(wanted), reason);
-      return nothing(reason);
+      this.#lose(canonicalJson(recipe), reason);
+      return nothing(recipe, reason);
     }
     if (reply.kind === 'no-cache') {
       this.#noteTrouble(reply.reason);
-      return nothing(`can't use the artifact cache: ${reply.reason}`);
+      return nothing(recipe, `can't use the artifact cache: ${reply.reason}`);
     }
     this.#trouble = '';
     const { artifact, steps } = reply;
     if (artifact.directory === null) this.#tellPlain(request, artifact.reason);
-    return { artifact, reason: artifact.reason, steps };
+    return { artifact, reason: artifact.reason, steps, recipe };
   }
 
   #lose(key: string, reason: string): void {
     const [oldest] = this.#lost.keys();
     if (this.#lost.size >= LOST_MAX && oldest !== undefined) this.#lost.delete(oldest);
     this.#lost.set(key, reason);
+  }
+
+  #tellOriginal({ options: { modelName: model, version } }: ArtifactRequest, shortfall: string): void {
+    this.#options.log.warn(
+      { model, version },
+      `'${model}' version ${version} is served as it is: ${shortfall}`,
+    );
   }
 
   /** What is not quantized is told each time it is loaded. */
@@ -275,8 +278,8 @@ export class CachedArtifacts implements Artifacts {
   }
 }
 
-function nothing(reason: string): Found {
-  return { artifact: null, reason, steps: [] };
+function nothing(recipe: Recipe, reason: string): Found {
+  return { artifact: null, reason, steps: [], recipe };
 }
 
 function placesOf({ spec, folders }: QuantizationRequest): SamplePlaces | null {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { systemClock } from '#naiad/lib/clock.js';
 import { readQuantizationSettings } from '#naiad/model-config/quantization-parameters.js';
+import type { Recipe } from '#naiad/quantize/recipe.js';
 import type { Artifact } from '#naiad/repository/artifact-cache.js';
 import type { ArtifactRequest } from '#naiad/worker/build/artifacts.js';
 import { BuildLostError } from '#naiad/worker/build/build-child.js';
@@ -34,21 +35,31 @@ const REFUSED: BuildReply = {
 function someArtifacts({
   found = null,
   build = async () => BUILT,
+  samples = () => '',
 }: {
   found?: Artifact | null;
   build?: (request: BuildRequest) => Promise<BuildReply>;
+  /** Hash of the samples as they are now. */
+  samples?: () => string;
 } = {}) {
   const log = new RecordedLog();
   const asked = { found: 0, built: 0, discarded: 0 };
+  const discarded: Recipe[] = [];
   const options: CachedArtifactsOptions = {
     directory: '/cache',
     store: {
       artifact: async (recipe) => {
         asked.found++;
-        return { recipe, folder: null, artifact: found };
+        const { quantization } = recipe;
+        const located =
+          quantization === null
+            ? recipe
+            : { ...recipe, quantization: { ...quantization, samples: samples() } };
+        return { recipe: located, folder: null, artifact: found };
       },
-      discardArtifact: async () => {
+      discardArtifact: async (recipe) => {
         asked.discarded++;
+        discarded.push(recipe);
       },
     },
     builder: {
@@ -60,7 +71,7 @@ function someArtifacts({
     clock: systemClock,
     log,
   };
-  return { artifacts: new CachedArtifacts(options), asked, log };
+  return { artifacts: new CachedArtifacts(options), asked, discarded, log };
 }
 
 function aRequest(overrides: Partial<ArtifactRequest> = {}): ArtifactRequest {
@@ -205,5 +216,42 @@ describe('artifacts', () => {
     expect(asked.discarded).toBe(1);
     expect(log.messages('info')[0]).toMatch(/: it is broken$/);
     expect(await artifacts.prepare(aRequest())).toMatchObject(plain());
+  });
+
+  it('are discarded and given up with the samples that they were made by, and no others', async () => {
+    let samples = 'first';
+    const { artifacts, asked, discarded, log } = someArtifacts({ samples: () => samples });
+    artifacts.distrust(await artifacts.prepare(quantizing()), 'it is broken');
+    expect(discarded.map(({ quantization }) => quantization?.samples)).toEqual(['first']);
+    expect(log.messages('warn')).toEqual([
+      "'model' version 1 is served as it is: it is not quantized (int8-dynamic): it is broken",
+    ]);
+    expect((await artifacts.prepare(quantizing())).shortfall).toContain('it is broken');
+    samples = 'second';
+    expect(await artifacts.prepare(quantizing())).toMatchObject({
+      modelFile: COMPILED.modelFile,
+      shortfall: '',
+    });
+    // The plain form was looked for when the quantized one had been given up.
+    expect(asked.built).toBe(3);
+  });
+
+  it('are others where other outputs name classes, or inputs have other shapes', async () => {
+    const recipes: string[] = [];
+    const { artifacts } = someArtifacts({
+      build: async ({ recipe }) => {
+        recipes.push(JSON.stringify(recipe));
+        return BUILT;
+      },
+    });
+    const request = quantizing();
+    const { quantization } = request;
+    await artifacts.prepare(request);
+    await artifacts.prepare({
+      ...request,
+      quantization: quantization && { ...quantization, classOutputs: new Set(['y']) },
+    });
+    await artifacts.prepare({ ...request, shapes: new Map([['x', [-1, 4]]]) });
+    expect(new Set(recipes).size).toBe(3);
   });
 });
