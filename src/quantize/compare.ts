@@ -21,6 +21,7 @@ export class OutputComparison {
   #agreeing = 0;
   #nonFinite = 0;
   #otherShapes = 0;
+  #compared = 0;
   #onlyProbabilities = true;
   #isFloat = true;
 
@@ -50,6 +51,7 @@ export class OutputComparison {
     return {
       name: this.#name,
       isFloat: this.#isFloat,
+      compared: this.#compared,
       cosine: cosineOf(this.#dot, this.#squaresA, this.#squaresB),
       cosineMin: samples ? this.#cosineMin : 1,
       relativeRmse: relative(this.#squaresOfDifferences, this.#squaresA),
@@ -70,6 +72,7 @@ export class OutputComparison {
       const y = b[index] as number;
       // What is infinite in the original says nothing of how good the other one is.
       if (!Number.isFinite(x)) continue;
+      this.#compared++;
       if (!Number.isFinite(y)) {
         this.#nonFinite++;
         continue;
@@ -112,6 +115,7 @@ export class OutputComparison {
 
   #addTexts(a: Uint8Array, b: Uint8Array): void {
     this.#isFloat = false;
+    this.#compared++;
     this.#rows++;
     if (Buffer.compare(a, b) === 0) this.#agreeing++;
   }

@@ -2,14 +2,16 @@ import type { AccuracyBounds } from '../model-config/quantization.js';
 import type { OutputError } from './report.js';
 
 /**
- * Why a quantized model must not be served, one text for each output that is beyond the bounds; none when
- * it may be.
+ * Why a quantized model must not be served, one text for each output that is beyond the bounds, or one for all
+ * where they hold nothing to judge by; none when it may be.
  */
 export function violations(outputs: readonly OutputError[], bounds: AccuracyBounds): string[] {
-  return outputs.flatMap((output) => {
+  const missed = outputs.flatMap((output) => {
     const reason = violation(output, bounds);
     return reason === '' ? [] : [`output '${output.name}' ${reason}`];
   });
+  if (missed.length > 0 || outputs.some(({ compared }) => compared > 0)) return missed;
+  return ['the original answers no sample with a finite number, so that there is nothing to compare'];
 }
 
 function violation(output: OutputError, { minCosine, minTop1Agreement }: AccuracyBounds): string {

@@ -6,6 +6,8 @@ export interface OutputError {
   readonly name: string;
   /** Whether it holds floats, of which the cosine is asked; of others, whether they are equal. */
   readonly isFloat: boolean;
+  /** Numbers, or texts, that were held against each other; those infinite in the original say nothing. */
+  readonly compared: number;
   /** Of all numbers together; 1 when both are zero everywhere. */
   readonly cosine: number;
   /** Of the sample in which it is smallest. */

@@ -93,7 +93,7 @@ describe('a comparison', () => {
 
   it('leaves out what is infinite in the original, and counts what is so in the other', () => {
     const error = errorOf([[floats(1, [1, Number.NaN, 3]), floats(1, [1, 5, Number.POSITIVE_INFINITY])]]);
-    expect(error).toMatchObject({ nonFinite: 1, maxAbs: 0 });
+    expect(error).toMatchObject({ nonFinite: 1, maxAbs: 0, compared: 2 });
   });
 
   it('counts samples of other shapes', () => {
@@ -106,6 +106,7 @@ describe('violations', () => {
   const good: OutputError = {
     name: 'Y',
     isFloat: true,
+    compared: 8,
     cosine: 0.995,
     cosineMin: 0.5,
     relativeRmse: 0.1,
@@ -133,6 +134,20 @@ describe('violations', () => {
     ],
   ])('of %j', (change, expected) => {
     expect(violations([good, { ...good, ...change }], bounds)).toEqual([expected]);
+  });
+
+  it('are found where no output holds anything to judge by', () => {
+    const nothing = floats(1, [Number.NaN, Number.POSITIVE_INFINITY]);
+    const unknown = errorOf([[nothing, floats(1, [1, 2])]]);
+    const empty = tensor('FP32', [0, 6], new Float32Array(0));
+    for (const outputs of [[unknown], [errorOf([[empty, empty]]), unknown]]) {
+      expect(violations(outputs, bounds)).toEqual([
+        'the original answers no sample with a finite number, so that there is nothing to compare',
+      ]);
+    }
+    expect(violations([unknown, good], bounds)).toEqual([]);
+    const text = tensor('BYTES', [1], Buffer.from('a'));
+    expect(violations([errorOf([[text, text]])], bounds)).toEqual([]);
   });
 
   it('are none within the bounds, nor of classes that are none', () => {
