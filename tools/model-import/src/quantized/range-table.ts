@@ -70,10 +70,10 @@ function distance(a: Range, b: Range): number {
 
 /** To so many significant digits, the last one rounded by `round`. */
 function rounded(value: number, digits: number, round: (value: number) => number): number {
-  if (value === 0) return 0;
-  const exponent = digits - 1 - Math.floor(Math.log10(Math.abs(value)));
   // By way of text: powers of ten below one are not exact.
-  return Number(`${round(Number(`${value}e${exponent}`))}e${-exponent}`);
+  const [mantissa, exponent] = value.toExponential().split('e');
+  const last = digits - 1;
+  return Number(`${round(Number(`${mantissa}e${last}`))}e${Number(exponent) - last}`);
 }
 
 function fileOf(name: string): string {
