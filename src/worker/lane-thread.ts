@@ -1,9 +1,11 @@
-import { move, transferableSymbol, valueSymbol } from 'piscina';
 import type { Instance } from '../backend/backend.js';
 import { importBackend } from '../backend/registry.js';
 import { ServingError } from '../errors/serving-error.js';
+import { systemClock } from '../lib/clock.js';
 import { invariant, unreachable } from '../lib/invariant.js';
 import type { InstanceId, LaneError, LaneReply, LaneRequest } from './messages.js';
+import { QuietMoment } from './quiet-moment.js';
+import { shrinkHeap } from './shrink-heap.js';
 import { lowerPriority } from './thread-priority.js';
 import { packTensors } from './transfer.js';
 
@@ -11,12 +13,18 @@ import { packTensors } from './transfer.js';
 
 const instances = new Map<InstanceId, Instance>();
 let lastTurn: Promise<unknown> = Promise.resolve();
+/** To start and to load leaves some 3 MB, which a lane that is not busy would keep. */
+const garbage = new QuietMoment(systemClock, () => void shrinkHeap());
+/** Most of it is for the thread that owns the pool: imported for the first output that is handed over. */
+const importPiscina = () => import('piscina');
+let piscina: ReturnType<typeof importPiscina> | null = null;
 
 /**
  * Answers one request; never rejects. Requests take turns, so that a run's marks don't count the one
  * before it.
  */
 export default function handle(request: LaneRequest): Promise<unknown> {
+  garbage.disturb();
   const reply = lastTurn.then(() => answer(request));
   lastTurn = reply;
   return reply;
@@ -24,7 +32,7 @@ export default function handle(request: LaneRequest): Promise<unknown> {
 
 async function answer(request: LaneRequest): Promise<unknown> {
   try {
-    return withTransfer(await perform(request));
+    return await withTransfer(await perform(request));
   } catch (error) {
     return failed(error);
   }
@@ -57,6 +65,7 @@ async function load(request: LoadRequest): Promise<LoadReply> {
     const backend = await importBackend(request.backend);
     const instance = await backend.load(request.options);
     instances.set(request.instance, instance);
+    garbage.want();
     reply = { kind: 'loaded', description: instance.description, slowed: false };
   } catch (error) {
     reply = failed(error);
@@ -70,13 +79,13 @@ function instanceOf(id: InstanceId): Instance {
   return instance;
 }
 
-function withTransfer(reply: LaneReply): unknown {
+async function withTransfer(reply: LaneReply): Promise<unknown> {
   if (reply.kind !== 'ran') return reply;
   const { tensors, transferList } = packTensors(reply.result.outputs);
   const packed: LaneReply = { kind: 'ran', result: { ...reply.result, outputs: tensors } };
-  return transferList.length === 0
-    ? packed
-    : move({ [transferableSymbol]: transferList, [valueSymbol]: packed });
+  if (transferList.length === 0) return packed;
+  const pool = await (piscina ??= importPiscina());
+  return pool.move({ [pool.transferableSymbol]: transferList, [pool.valueSymbol]: packed });
 }
 
 function failed(error: unknown): LoadReply {

@@ -1,13 +1,13 @@
-import { env, InferenceSession } from 'onnxruntime-node';
 import type { Backend } from '../backend.js';
+import { ort } from './binding.js';
 import { oneLine, ortErrorText } from './error-text.js';
-import { externalBytes } from './external-bytes.js';
+import type { ExternalBytes } from './external-bytes.js';
 import { OnnxInstance } from './instance.js';
 import { sessionOptions } from './session-options.js';
 
 // ORT's own lines go to standard error past our log: only what no exception tells, such as the name of a
 // CUDA library that can't be opened. Read once, before the first session of the process.
-env.logLevel = 'error';
+ort.env.logLevel = 'error';
 
 /** Numbers of `TensorProto.DataType` that the binding refuses by number only. */
 const UNSUPPORTED_TYPES: Readonly<Record<string, string>> = {
@@ -32,10 +32,10 @@ export const onnxruntimeBackend: Backend = {
     const session = sessionOptions(options);
     const { modelFile, mutableFiles = false, compiled = false } = options;
     // What was compiled lies in the cache.
-    const externalData = mutableFiles && !compiled ? externalBytes(modelFile) : [];
+    const externalData = mutableFiles && !compiled ? await readExternal(modelFile) : [];
     try {
       return new OnnxInstance(
-        await InferenceSession.create(
+        await ort.InferenceSession.create(
           modelFile,
           externalData.length === 0 ? session : { ...session, externalData },
         ),
@@ -45,6 +45,12 @@ export const onnxruntimeBackend: Backend = {
     }
   },
 };
+
+/** Its code reads models, which few lanes need to. */
+async function readExternal(modelFile: string): Promise<ExternalBytes[]> {
+  const { externalBytes } = await import('./external-bytes.js');
+  return externalBytes(modelFile);
+}
 
 function loadErrorText(error: unknown): string {
   const unsupported = /^Unsupported data type: (\d+)$/.exec(error instanceof Error ? error.message : '');

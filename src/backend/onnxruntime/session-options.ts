@@ -4,6 +4,7 @@ import { readChoice, readCount, readFlag } from '../parameters.js';
 
 const THREADS_MAX = 1024;
 const ALLOW_SPINNING = 'session.intra_op.allow_spinning';
+const INITIALISERS_BY_DEVICE = 'session.use_device_allocator_for_initializers';
 
 /** ORT's level "fatal": what it reports reaches the caller as an error, its own lines would only repeat it. */
 const LOG_SEVERITY_FATAL = 4;
@@ -21,11 +22,14 @@ export function sessionOptions(options: InstanceOptions): InferenceSession.Sessi
   const interOpNumThreads = readCount(parameters, 'inter_op_thread_count', THREADS_MAX) || undefined;
   const executionMode = readChoice(parameters, 'execution_mode', ['0', '1']);
   const enableCpuMemArena = readFlag(parameters, 'enable_mem_arena');
-  const enableMemPattern = readFlag(parameters, 'enable_mem_pattern');
+  const onGpu = device.kind === 'gpu';
+  const compiled = options.compiled === true;
+  // On the CPU the second run takes what the first took once more, in one piece, and keeps both; no run is
+  // faster for it.
+  const enableMemPattern = readFlag(parameters, 'enable_mem_pattern') ?? (onGpu ? undefined : false);
   return {
-    executionProviders: device.kind === 'gpu' ? [{ name: 'cuda', deviceId: device.id }] : ['cpu'],
-    graphOptimizationLevel:
-      options.compiled === true ? 'disabled' : graphOptimizationLevel(options.graphLevel),
+    executionProviders: onGpu ? [{ name: 'cuda', deviceId: device.id }] : ['cpu'],
+    graphOptimizationLevel: compiled ? 'disabled' : graphOptimizationLevel(options.graphLevel),
     intraOpNumThreads,
     ...(interOpNumThreads !== undefined && { interOpNumThreads }),
     ...(executionMode !== undefined && { executionMode: executionMode === '1' ? 'parallel' : 'sequential' }),
@@ -35,6 +39,8 @@ export function sessionOptions(options: InstanceOptions): InferenceSession.Sessi
     extra: {
       // A spinning pool burns a core between the runs of a quiet server.
       ...(intraOpNumThreads > 1 && { [ALLOW_SPINNING]: '0' }),
+      // ORT packs weights to see that the packed ones which it maps are the same; the arena would keep the room.
+      ...(compiled && { [INITIALISERS_BY_DEVICE]: '1' }),
       ...Object.fromEntries(Object.entries(parameters).filter(([key]) => key.startsWith('session.'))),
     },
   };

@@ -11,6 +11,7 @@ describe('sessionOptions', () => {
       executionProviders: ['cpu'],
       graphOptimizationLevel: 'all',
       intraOpNumThreads: 1,
+      enableMemPattern: false,
       logSeverityLevel: 4,
       extra: {},
     });
@@ -50,6 +51,22 @@ describe('sessionOptions', () => {
     const options = withParameters({ inter_op_thread_count: '0' });
     expect(options).not.toHaveProperty('interOpNumThreads');
     expect(options).not.toHaveProperty('enableCpuMemArena');
+  });
+
+  it('keeps no second copy of what runs take on the CPU', () => {
+    expect(sessionOptions(instanceOptions({}))).toMatchObject({ enableMemPattern: false });
+    expect(sessionOptions(instanceOptions({ device: { kind: 'gpu', id: 0 } }))).not.toHaveProperty(
+      'enableMemPattern',
+    );
+  });
+
+  it('loads what is compiled as it is, packing weights outside of the arena', () => {
+    const key = 'session.use_device_allocator_for_initializers';
+    const compiled = (parameters: Record<string, string> = {}) =>
+      sessionOptions(instanceOptions({ compiled: true, graphLevel: 1, parameters }));
+    expect(compiled()).toMatchObject({ graphOptimizationLevel: 'disabled', extra: { [key]: '1' } });
+    expect(compiled({ [key]: '0' }).extra).toEqual({ [key]: '0' });
+    expect(withParameters({}).extra).toEqual({});
   });
 
   it.each([
