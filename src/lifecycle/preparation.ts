@@ -57,7 +57,10 @@ export class Preparation {
     return ready;
   }
 
-  /** Has an instance loaded from what was prepared, or as the model lies there when that can't be loaded. */
+  /**
+   * Has an instance loaded from what was prepared, or as the model lies there when that can't be loaded, unless
+   * nothing is to be served in place of a quantized model.
+   */
   async load<T>(
     options: InstanceOptions,
     load: (options: InstanceOptions) => Promise<T>,
@@ -68,10 +71,12 @@ export class Preparation {
     try {
       return { instance: await load({ ...options, modelFile, compiled }), prepared };
     } catch (error) {
-      const instance = await load(options);
       const reason = error instanceof Error ? error.message : String(error);
-      this.#artifacts?.distrust(prepared, reason);
       const shortfall = report === null ? '' : `it is not quantized (${report.mode}): ${reason}`;
+      const { spec } = readQuantization(this.#source.config);
+      if (shortfall !== '' && spec?.onFailure === 'fail') throw new Error(shortfall, { cause: error });
+      const instance = await load(options);
+      this.#artifacts?.distrust(prepared, reason);
       return { instance, prepared: { ...plainly(options), report, shortfall } };
     }
   }
