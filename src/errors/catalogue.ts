@@ -92,6 +92,35 @@ export const logErrors = {
   format: (format: string) => invalid(`invalid argument for log_format, got: ${format}`),
 } as const;
 
+/** What requests over HTTP can do wrong before it is known what they ask for. */
+export const httpErrors = {
+  inputTooLarge: (bytesMax: number) =>
+    invalid(
+      `Request JSON size exceeds the maximum allowed value of ${bytesMax} bytes. Use --http-max-input-size to increase the limit.`,
+    ),
+  controlTooLarge: (bytesMax: number) => invalid(`Requests of this kind have at most ${bytesMax} bytes`),
+  malformedJson: (reason: string) => invalid(`failed to parse the request JSON buffer: ${reason}`),
+  notBoolean: (member: string) =>
+    invalid(`Unable to parse '${member}': attempt to access JSON non-boolean as boolean`),
+  notObject: (member: string) =>
+    invalid(`Unable to parse '${member}': attempt to get members for non-object`),
+  notBase64: (parameter: string) => invalid(`the value of load parameter '${parameter}' is not base64`),
+} as const;
+
+export const traceErrors = {
+  unknownModel: (model: string) => invalid(`Request for unknown model : ${model}`),
+  file: () =>
+    new ServingError('UNIMPLEMENTED', 'trace file location can not be updated through network protocol'),
+  offAndMore: () => invalid("Expect only one trace level 'OFF' is specified"),
+  oneValue: (setting: string) => invalid(`expect only 1 value for '${setting}'`),
+  noNumber: (setting: string, value: string) => invalid(`Unable to parse '${setting}', got: ${value}`),
+  outOfRange: (setting: string, min: number, max: number, value: string) =>
+    invalid(`Unable to parse '${setting}', value is out of range [ ${min}, ${max} ], got: ${value}`),
+  tooManyModels: () =>
+    new ServingError('RESOURCE_EXHAUSTED', 'Too many models have trace settings of their own'),
+  obstacle: (reason: string) => invalid(`Attempting to set invalid trace setting :${reason}`),
+} as const;
+
 export const queueErrors = {
   full: (prefix: string) => unavailable(`${prefix}Exceeds maximum queue size`),
   timeout: () => unavailable('Request timeout expired'),

@@ -1,31 +1,86 @@
-import type { Clock } from '../lib/clock.js';
+import { type Clock, systemClock } from '../lib/clock.js';
+import { InFlight, type InFlightLimits } from '../service/in-flight.js';
 import type { InferenceService } from '../service/service.js';
-import type { DoorSettings } from '../settings/settings.js';
+import { LIMITS } from '../settings/limits.js';
+import type { HttpSettings } from '../settings/settings.js';
 import type { Log } from '../telemetry/log.js';
-import { answerRequest } from './answer.js';
-import { type HttpDoor, listenHttp } from './listener.js';
-
-export type { HttpDoor } from './listener.js';
+import { Connections } from './connections.js';
+import { Exchange, type ExchangeContext } from './exchange.js';
+import { listenHttp } from './listener.js';
+import { RequestPace } from './request-pace.js';
+import type { Restriction, Route } from './route.js';
+import { ROUTES } from './routes/routes.js';
 
 export interface HttpDoorOptions {
   readonly service: InferenceService;
-  readonly settings: DoorSettings;
+  readonly settings: HttpSettings;
   readonly log: Log;
   readonly clock?: Clock;
+  readonly limits?: InFlightLimits;
+  /** Everything is open to everybody where it is not given. */
+  readonly restriction?: Restriction;
+  readonly routes?: readonly Route[];
 }
 
-/**
- * Opens the HTTP port: health, readiness and the server's metadata, as Triton's. Rejects with an Error
- * whose text says what to do when it can't listen.
- */
-export function openHttpDoor({ service, ...options }: HttpDoorOptions): Promise<HttpDoor> {
-  return listenHttp({
-    ...options,
+/** The open HTTP port. */
+export interface HttpDoor {
+  /** Where it listens, also when the settings left the choice to the system. */
+  readonly port: number;
+  /** New inference requests are answered UNAVAILABLE from now on; everything else goes on. */
+  stopAccepting(): void;
+  /** Resolves when no inference request is left whose answer its client has not taken. */
+  answered(): Promise<void>;
+  /** Takes no more connections, gives open ones `graceMs` to finish, then cuts them. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** Opens the HTTP port. Rejects with an Error whose text says what to do when it can't listen. */
+export async function openHttpDoor({
+  service,
+  settings,
+  log,
+  clock = systemClock,
+  limits = LIMITS,
+  restriction = () => null,
+  routes = ROUTES,
+}: HttpDoorOptions): Promise<HttpDoor> {
+  let accepting = true;
+  const inFlight = new InFlight(limits);
+  const connections = new Connections(LIMITS.httpPipelinedMax);
+  const pace = new RequestPace(clock);
+  const context: ExchangeContext = {
+    routes,
+    route: { service, clock, log, accepting: () => accepting },
+    restriction,
+    inFlight,
+    connections,
+    pace,
+    inputBytesMax: settings.inputBytesMax,
+  };
+  const listener = await listenHttp({
     name: 'HTTP',
     flag: '--http',
-    answer: (method, path) =>
-      answerRequest(service, method, path, (error) =>
-        options.log.error({ err: error, url: path }, 'HTTP request failed'),
-      ),
+    settings,
+    log,
+    clock,
+    connectionsMax: LIMITS.httpConnectionsMax,
+    requestMs: 0,
+    handle(request, response, connectionHeaders) {
+      void new Exchange(context, request, response, connectionHeaders).run();
+    },
+    isWorking: (socket) => connections.isWorking(socket),
   });
+  return {
+    port: listener.port,
+    stopAccepting() {
+      accepting = false;
+      listener.endConnections();
+    },
+    answered: () => inFlight.idle(),
+    async close(graceMs) {
+      accepting = false;
+      await listener.close(graceMs);
+      pace.close();
+    },
+  };
 }

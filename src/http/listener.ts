@@ -6,29 +6,27 @@ import {
   STATUS_CODES,
 } from 'node:http';
 import type { Socket } from 'node:net';
-import { toServingError } from '../errors/serving-error.js';
 import { type Clock, sleep, systemClock } from '../lib/clock.js';
 import { LIMITS } from '../settings/limits.js';
 import type { DoorSettings } from '../settings/settings.js';
 import type { Log } from '../telemetry/log.js';
-import { HTTP_STATUS } from './status.js';
-
-/** A whole HTTP answer. */
-export interface Answer {
-  readonly status: number;
-  readonly contentType: string;
-  readonly body: string;
-  /** Methods of the path, for answers with status 405. */
-  readonly allow: string | null;
-}
+import { errorBody } from './reply.js';
 
 /** A port that answers HTTP. */
-export interface HttpDoor {
+export interface HttpListener {
   /** The port it listens on. */
   readonly port: number;
+  /** From now on answers end their connections, so that clients go elsewhere. */
+  endConnections(): void;
   /** Takes no more connections, gives open ones `graceMs` to finish, then cuts them. */
   close(graceMs: number): Promise<void>;
 }
+
+/** What every answer says of its connection. */
+export type ConnectionHeaders = Readonly<Record<string, string>>;
+
+const STAYS: ConnectionHeaders = {};
+const ENDS: ConnectionHeaders = { Connection: 'close' };
 
 export interface ListenerOptions {
   /** What listens, as texts name it. */
@@ -38,35 +36,38 @@ export interface ListenerOptions {
   readonly settings: DoorSettings;
   readonly log: Log;
   readonly clock?: Clock;
-  /** Answers one request without its body; `path` as it came. What it throws is logged and stays hidden. */
-  answer(method: string, path: string): Answer | Promise<Answer>;
-}
-
-/** Methods of every path. */
-export const METHODS = 'GET, HEAD';
-
-/** The JSON of every error. */
-export function errorBody(text: string): string {
-  return JSON.stringify({ error: text });
+  readonly connectionsMax: number;
+  /** Until a whole request has come; 0 = whoever handles it sees to that. */
+  readonly requestMs: number;
+  /** Answers one request, some time, with these headers besides its own. Never throws. */
+  handle(request: IncomingMessage, response: ServerResponse, headers: () => ConnectionHeaders): void;
+  /** Whether a connection on which nothing moves waits for us and not for its client. */
+  isWorking?(socket: Socket): boolean;
 }
 
 /** Listens within the bounds of all HTTP ports. Rejects with an Error whose text says what to do. */
-export async function listenHttp(options: ListenerOptions): Promise<HttpDoor> {
+export async function listenHttp(options: ListenerOptions): Promise<HttpListener> {
   const { name, log, clock = systemClock } = options;
-  let closing = false;
+  let ending = false;
+  const handle = (request: IncomingMessage, response: ServerResponse): void => {
+    options.handle(request, response, () => (ending ? ENDS : STAYS));
+  };
   const server = createServer(
     {
       maxHeaderSize: LIMITS.httpHeaderBytesMax,
       headersTimeout: LIMITS.httpHeadersMs,
-      requestTimeout: LIMITS.httpRequestMs,
+      requestTimeout: options.requestMs,
       keepAliveTimeout: LIMITS.httpIdleMs,
     },
-    async (request, response) => {
-      const answer = await answerOf(options, request);
-      respond(request, response, answer, closing);
-    },
+    handle,
   );
-  server.maxConnections = LIMITS.httpConnectionsMax;
+  server.maxConnections = options.connectionsMax;
+  server.timeout = LIMITS.httpStalledMs;
+  server.on('timeout', (socket) => {
+    if (options.isWorking?.(socket) !== true) socket.destroy();
+  });
+  // Whoever asks whether to send a body is told when it is read.
+  server.on('checkContinue', handle);
   server.on('clientError', refuseBrokenRequest);
   const port = await listen(server, options);
   server.on('error', (error) => log.warn({ err: error }, `${name} connection could not be accepted`));
@@ -74,8 +75,11 @@ export async function listenHttp(options: ListenerOptions): Promise<HttpDoor> {
 
   return {
     port,
+    endConnections() {
+      ending = true;
+    },
     async close(graceMs) {
-      closing = true;
+      ending = true;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
       await Promise.race([closed, sleep(clock, graceMs * 1e6)]);
@@ -83,28 +87,6 @@ export async function listenHttp(options: ListenerOptions): Promise<HttpDoor> {
       await closed;
     },
   };
-}
-
-async function answerOf(options: ListenerOptions, request: IncomingMessage): Promise<Answer> {
-  const { method = 'GET', url = '/' } = request;
-  try {
-    return await options.answer(method, url);
-  } catch (error) {
-    options.log.error({ err: error, url }, `${options.name} request failed`);
-    const { code, message } = toServingError(error);
-    return { status: HTTP_STATUS[code], contentType: 'text/plain', body: errorBody(message), allow: null };
-  }
-}
-
-function respond(request: IncomingMessage, response: ServerResponse, answer: Answer, closing: boolean): void {
-  const body = Buffer.from(answer.body);
-  response.writeHead(answer.status, {
-    'Content-Type': answer.contentType,
-    'Content-Length': body.length,
-    ...(answer.allow === null ? {} : { Allow: answer.allow }),
-    ...(closing ? { Connection: 'close' } : {}),
-  });
-  response.end(request.method === 'HEAD' ? undefined : body);
 }
 
 /** Answers what is no HTTP, too large or too slow, where the connection still takes an answer. */

@@ -1,8 +1,11 @@
 import type { Clock } from '../lib/clock.js';
+import { LIMITS } from '../settings/limits.js';
 import type { DoorSettings } from '../settings/settings.js';
 import type { Log } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
-import { type Answer, errorBody, type HttpDoor, listenHttp, METHODS } from './listener.js';
+import { type HttpListener, listenHttp } from './listener.js';
+import { errorReply, thrownReply } from './reply.js';
+import type { HttpReply } from './route.js';
 
 export interface MetricsDoorOptions {
   readonly metrics: Pick<Metrics, 'text' | 'contentType'>;
@@ -17,12 +20,30 @@ const PATH = '/metrics';
  * Opens the port that Prometheus scrapes, which knows the one path `/metrics`. Rejects with an Error whose
  * text says what to do when it can't listen.
  */
-export function openMetricsDoor({ metrics, ...options }: MetricsDoorOptions): Promise<HttpDoor> {
+export function openMetricsDoor({ metrics, ...options }: MetricsDoorOptions): Promise<HttpListener> {
   return listenHttp({
     ...options,
     name: 'metrics',
     flag: '--metrics',
-    answer: (method, path) => answerScrape(metrics, method, path),
+    connectionsMax: LIMITS.metricsConnectionsMax,
+    requestMs: LIMITS.httpRequestMs,
+    async handle(request, response, connectionHeaders) {
+      const { method = 'GET', url = '/' } = request;
+      const { status, contentType, headers, body } = await answerScrape(metrics, method, url).catch(
+        (error: unknown) => {
+          options.log.error({ err: error, url }, 'metrics request failed');
+          return thrownReply(error, 'text/plain');
+        },
+      );
+      const page = String(body);
+      response.writeHead(status, {
+        'Content-Type': contentType,
+        'Content-Length': Buffer.byteLength(page),
+        ...connectionHeaders(),
+        ...headers,
+      });
+      response.end(method === 'HEAD' ? undefined : page);
+    },
   });
 }
 
@@ -30,12 +51,10 @@ async function answerScrape(
   metrics: MetricsDoorOptions['metrics'],
   method: string,
   path: string,
-): Promise<Answer> {
-  if (path !== PATH && !path.startsWith(`${PATH}?`)) return failure(404, 'Not Found', null);
-  if (method !== 'GET' && method !== 'HEAD') return failure(405, 'Method Not Allowed', METHODS);
-  return { status: 200, contentType: metrics.contentType, body: await metrics.text(), allow: null };
-}
-
-function failure(status: number, text: string, allow: string | null): Answer {
-  return { status, contentType: 'text/plain', body: errorBody(text), allow };
+): Promise<HttpReply> {
+  if (path !== PATH && !path.startsWith(`${PATH}?`)) return errorReply(404, 'Not Found', 'text/plain');
+  if (method !== 'GET' && method !== 'HEAD') {
+    return errorReply(405, 'Method Not Allowed', 'text/plain', { Allow: 'GET, HEAD' });
+  }
+  return { kind: 'whole', status: 200, contentType: metrics.contentType, body: await metrics.text() };
 }

@@ -21,10 +21,15 @@ export interface HttpRequest {
   /** Cancelled when the client goes before it is answered. */
   readonly cancellation: Cancellation;
   /**
-   * The whole body, decompressed, within `--http-max-input-size`; counted as in flight until the
-   * answer is taken. Throws ServingError. To be called once.
+   * The whole body, decompressed, within `bytesMax` or else `--http-max-input-size`; counted as in flight
+   * until the answer is taken. Rejects with ServingError. To be called once.
    */
-  body(): Promise<Buffer>;
+  body(bytesMax?: number): Promise<Buffer>;
+  /**
+   * Counts further memory that the request needs, like what is made of its body, until the answer is
+   * taken. Throws UNAVAILABLE when the door has no more.
+   */
+  hold(bytes: number): void;
 }
 
 /** A whole answer. Pieces are sent as they are, one after the other, without being copied together. */
@@ -42,9 +47,15 @@ export interface HttpStreamReply {
   readonly kind: 'stream';
   readonly status: number;
   readonly contentType: string;
-  /** Called once; `write` resolves when the client takes more. The answer ends when the promise does. */
+  /**
+   * Called once; `write` resolves when the client takes more, and rejects with CANCELLED once it has
+   * gone. The answer ends when the promise does.
+   */
   write(write: (text: string) => Promise<void>): Promise<void>;
 }
+
+/** What is answered in place of a route that the client may not use; null = it may. */
+export type Restriction = (category: ProtocolCategory, headers: IncomingHttpHeaders) => HttpReply | null;
 
 /** What routes work with. */
 export interface RouteContext {
@@ -63,6 +74,8 @@ export interface Route {
   readonly category: ProtocolCategory;
   /** Of errors, of 405 too: Triton sets a route's type before it looks at anything. */
   readonly contentType: 'application/json' | 'text/plain';
+  /** Whether good answers are compressed as the client accepts; Triton does so with inference alone. */
+  readonly compresses?: boolean;
   /** Throws ServingError, which becomes `{"error": text}` with the status of its code. */
   answer(
     context: RouteContext,

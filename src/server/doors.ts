@@ -1,5 +1,6 @@
 import { type GrpcDoor, openGrpcDoor } from '../grpc/door.js';
 import { type HttpDoor, openHttpDoor } from '../http/door.js';
+import type { HttpListener } from '../http/listener.js';
 import { openMetricsDoor } from '../http/metrics-door.js';
 import type { Clock } from '../lib/clock.js';
 import type { InferenceService } from '../service/service.js';
@@ -11,7 +12,7 @@ import type { Metrics } from '../telemetry/metrics.js';
 export class Doors {
   #grpc: GrpcDoor | null = null;
   #http: HttpDoor | null = null;
-  #metrics: HttpDoor | null = null;
+  #metrics: HttpListener | null = null;
 
   /** Null where the door is closed by settings. */
   get grpcPort(): number | null {
@@ -36,7 +37,8 @@ export class Doors {
     if (settings.grpc.enabled) {
       this.#grpc = await openGrpcDoor({ service, settings: settings.grpc, clock, log });
     }
-    if (settings.http.enabled) this.#http = await openHttpDoor({ service, settings: settings.http, log });
+    if (settings.http.enabled)
+      this.#http = await openHttpDoor({ service, settings: settings.http, clock, log });
     if (settings.metrics.enabled) {
       this.#metrics = await openMetricsDoor({ metrics, settings: settings.metrics, log });
     }
@@ -44,11 +46,12 @@ export class Doors {
 
   stopAccepting(): void {
     this.#grpc?.stopAccepting();
+    this.#http?.stopAccepting();
   }
 
   /** Resolves when the answers that were given have been taken. */
   async answered(): Promise<void> {
-    await this.#grpc?.answered();
+    await Promise.all([this.#grpc?.answered(), this.#http?.answered()]);
   }
 
   /** Gives calls that are open `graceMs` to end. */

@@ -5,6 +5,7 @@ import { type ParsedFlags, parseFlags } from './parse-flags.js';
 import { ALL_MODELS, NO_CACHE } from './repository-flags.js';
 import { SERVE_FLAGS as FLAGS } from './serve-flags.js';
 import type { DoorSettings, LifecycleSettings, LogFormat, LogSettings, ServerSettings } from './settings.js';
+import { readTraceFlags } from './trace-flags.js';
 import { tritonFlags } from './triton-flags.js';
 
 /** What the command line of `naiad serve` comes to. */
@@ -23,6 +24,7 @@ export function parseServeFlags(argv: readonly string[], environment: Environmen
 
   const repositories = readRepositories(flags, environment);
   const lifecycle = readLifecycle(flags, environment);
+  const trace = readTraceFlags(flags);
   const settings: ServerSettings = {
     id: flags.get(FLAGS.id),
     modelRepositories: repositories.paths,
@@ -41,6 +43,7 @@ export function parseServeFlags(argv: readonly string[], environment: Environmen
       enabled: flags.get(FLAGS.allowHttp),
       address: flags.get(FLAGS.httpAddress),
       port: flags.get(FLAGS.httpPort),
+      inputBytesMax: flags.get(FLAGS.httpMaxInputSize),
     },
     metrics: {
       enabled: flags.get(FLAGS.allowMetrics),
@@ -53,9 +56,11 @@ export function parseServeFlags(argv: readonly string[], environment: Environmen
       cpuLanesMax: flags.get(FLAGS.cpuLanesMax) || LIMITS.cpuLanesPerCore * environment.cores,
     },
     decodeThreads: flags.get(FLAGS.decodeThreads) || Math.min(environment.cores, DECODE_THREADS_MAX),
+    allowClientSharedMemory: flags.get(FLAGS.allowClientSharedMemory),
     queueRowsMax: flags.get(FLAGS.queueRowsMax),
     queueBytesMax: flags.get(FLAGS.queueBytesMax),
     log: readLogSettings(flags, environment),
+    trace: trace.settings,
   };
 
   const lines = [
@@ -65,6 +70,7 @@ export function parseServeFlags(argv: readonly string[], environment: Environmen
     ),
     ...repositories.mistakes,
     ...lifecycle.mistakes,
+    ...trace.mistakes,
     ...doorMistakes(settings),
   ];
   if (lines.length > 0) return { kind: 'mistakes', lines };

@@ -14,6 +14,10 @@ export const LIMITS = {
   inFlightRequestsMax: 65_536,
   /** Bytes of all calls that have not ended: what has come of their requests, and answers until they are read. */
   inFlightBytesMax: 4 * 2 ** 30,
+  /** Shared memory regions that clients may register; each keeps a file open. */
+  sharedMemoryRegionsMax: 1024,
+  /** Bytes that requests being answered have copied out of shared memory, where their messages carry none. */
+  sharedMemoryCopiesBytesMax: 4 * 2 ** 30,
   /** Streams per HTTP/2 connection; grpc-js leaves it unlimited. */
   streamsPerConnectionMax: 4096,
   /** What one stream may send before it is read; throughput over a network is window / round trip. */
@@ -62,6 +66,12 @@ export const LIMITS = {
   stringBytesMax: 1 << 20,
   /** Open `Watch` streams of the health service; each load balancer holds one per name it asks for. */
   healthWatchesMax: 1024,
+  /** Requests of one inference stream that are not answered; those behind them wait with their client. */
+  streamRequestsMax: 1024,
+  /** Bytes of one inference stream's requests and answers; while there are more, no further request is read. */
+  streamBytesMax: 64 << 20,
+  /** Bytes of answers that the client of an inference stream has not taken; a decoupled model waits then. */
+  streamUnsentBytesMax: 1 << 20,
   /** Open reflection streams; a tool needs one for a moment. */
   reflectionStreamsMax: 64,
   /** Models in one `List` of the health service, which must fit into a client's 4 MiB. */
@@ -115,14 +125,26 @@ export const LIMITS = {
   cpuLanesPerCore: 4,
   /** The most that the command line may ask for. */
   cpuLanesMax: 1024,
+  /** Arrays and objects within each other in the JSON of a request, Triton's bound. */
+  jsonDepthMax: 100,
   /** Request line and headers of one HTTP request; node's own default. */
   httpHeaderBytesMax: 16 << 10,
-  /** Open HTTP connections: probes and scrapers need few. */
-  httpConnectionsMax: 1024,
+  /** Open HTTP connections: a client has one for each request that it waits for. */
+  httpConnectionsMax: 8192,
+  /** Open connections of the metrics port: scrapers need few. */
+  metricsConnectionsMax: 1024,
+  /** Requests that one HTTP connection may send before the first is answered. */
+  httpPipelinedMax: 64,
+  /** Body of one HTTP request, Triton's default of `--http-max-input-size`. */
+  httpInputBytesMax: 64 << 20,
   /** Until the headers of an HTTP request have come; a slower client holds a connection for nothing. */
   httpHeadersMs: 10_000,
-  /** Until a whole HTTP request has come. */
+  /** Until a whole HTTP request has come, where it is small; larger ones get more time. */
   httpRequestMs: 30_000,
+  /** What a client must send of a large request per second, on average. */
+  httpBytesPerSecondMin: 64 << 10,
+  /** How long a client may take nothing of its answer. */
+  httpStalledMs: 60_000,
   /** How long an idle HTTP connection stays open: longer than the 60 s of common load balancers. */
   httpIdleMs: 75_000,
 } as const;

@@ -1,17 +1,18 @@
 import { booleanFlag, choiceFlag, type Flag, integerFlag, readBoolean, textFlag } from './flag.js';
+import { HTTP_FLAGS } from './http-flags.js';
 import { LIMITS } from './limits.js';
+import { PORT } from './port.js';
 import { REPOSITORY_FLAGS } from './repository-flags.js';
 import type { LogFormat } from './settings.js';
+import { TRACE_FLAGS } from './trace-flags.js';
 
 const SERVER = 'Server';
 const GRPC = 'gRPC';
-const HTTP = 'HTTP';
 const METRICS = 'Metrics';
 const COMPUTE = 'Computing';
 const QUEUES = 'Queues';
 const LOG = 'Log';
 
-const PORT = { min: 0, max: 65_535, placeholder: 'PORT' } as const;
 const VERBOSITY_MAX = 9;
 
 /** Triton reads a boolean here as well. */
@@ -50,7 +51,14 @@ export const SERVE_FLAGS = {
     fallback: true,
     help: 'Be ready only when every model is ready; else as soon as the server answers.',
   }),
+  allowClientSharedMemory: booleanFlag({
+    name: 'allow-client-shm',
+    group: SERVER,
+    fallback: false,
+    help: 'Let clients register POSIX shared memory of this machine, and pass tensors in it. Whoever can reach a port can then read and write what this process can open in /dev/shm.',
+  }),
   ...REPOSITORY_FLAGS,
+  ...TRACE_FLAGS,
   allowGrpc: booleanFlag({ name: 'allow-grpc', group: GRPC, fallback: true, help: 'Serve gRPC.' }),
   grpcAddress: textFlag({
     name: 'grpc-address',
@@ -66,26 +74,7 @@ export const SERVE_FLAGS = {
     ...PORT,
     help: 'Port for gRPC; 0 = any free one.',
   }),
-  allowHttp: booleanFlag({
-    name: 'allow-http',
-    group: HTTP,
-    fallback: true,
-    help: 'Serve HTTP: health, readiness and metadata of the server.',
-  }),
-  httpAddress: textFlag({
-    name: 'http-address',
-    group: HTTP,
-    fallback: '0.0.0.0',
-    placeholder: 'ADDRESS',
-    help: 'Address to listen on for HTTP.',
-  }),
-  httpPort: integerFlag({
-    name: 'http-port',
-    group: HTTP,
-    fallback: 8000,
-    ...PORT,
-    help: 'Port for HTTP; 0 = any free one.',
-  }),
+  ...HTTP_FLAGS,
   allowMetrics: booleanFlag({
     name: 'allow-metrics',
     group: METRICS,

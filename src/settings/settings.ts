@@ -1,3 +1,5 @@
+import type { TraceSettings } from './trace-settings.js';
+
 /** The server's settings: complete, checked, frozen; made from the command line by `settings/flags.ts`. */
 export interface ServerSettings {
   /** Name in ServerMetadata. */
@@ -14,14 +16,17 @@ export interface ServerSettings {
   readonly lifecycle: LifecycleSettings;
   readonly exitTimeoutSecs: number;
   readonly grpc: DoorSettings;
-  readonly http: DoorSettings;
+  readonly http: HttpSettings;
   readonly metrics: DoorSettings;
   readonly lanes: LaneSettings;
   /** Threads that decode pictures. */
   readonly decodeThreads: number;
+  /** Whether clients may register shared memory, and name it in requests. */
+  readonly allowClientSharedMemory: boolean;
   readonly queueRowsMax: number;
   readonly queueBytesMax: number;
   readonly log: LogSettings;
+  readonly trace: TraceSettings;
 }
 
 /**
@@ -61,6 +66,11 @@ export interface DoorSettings {
   readonly address: string;
   /** 0 = any free port. */
   readonly port: number;
+}
+
+export interface HttpSettings extends DoorSettings {
+  /** Bytes of one request's body, decompressed. */
+  readonly inputBytesMax: number;
 }
 
 export interface LaneSettings {

@@ -53,14 +53,9 @@ export const TRITON_FLAGS: readonly TritonFlag[] = [
     ],
     { verdict: 'refused' },
   ),
-  { name: 'http-max-input-size', verdict: 'ignored', why: 'the HTTP port takes no tensors yet' },
   { name: 'allow-gpu-metrics', verdict: 'ignored', neutral: 'false', why: METRICS },
   { name: 'allow-cpu-metrics', verdict: 'ignored', neutral: 'false', why: METRICS },
   ...all(['metrics-interval-ms', 'metrics-config'], { verdict: 'ignored', why: METRICS }),
-  ...all(['trace-config', 'trace-file', 'trace-level', 'trace-rate', 'trace-count', 'trace-log-frequency'], {
-    verdict: 'refused',
-    why: 'there is no tracing yet',
-  }),
   { name: 'log-file', verdict: 'refused', why: 'the log goes to standard output: redirect it' },
   ...all(['cache-config', 'cache-directory', 'response-cache-byte-size'], {
     verdict: 'refused',
@@ -78,7 +73,6 @@ export const TRITON_FLAGS: readonly TritonFlag[] = [
   { name: 'backend-directory', verdict: 'ignored', why: NO_PLUGINS },
   { name: 'repoagent-directory', verdict: 'ignored', why: 'there are no repository agents' },
   { name: 'backend-config', verdict: 'refused' },
-  { name: 'allow-client-shm', verdict: 'refused', neutral: 'false' },
   ...all(['allow-sagemaker', 'allow-vertex-ai'], { verdict: 'refused', neutral: 'false' }),
   ...all(
     [

@@ -7,6 +7,7 @@ import { type HttpDoor, openHttpDoor } from '#naiad/http/door.js';
 import type { InferenceService } from '#naiad/service/service.js';
 import { RecordedLog } from '../support/recorded-log.js';
 
+const SETTINGS = { enabled: true, address: '127.0.0.1', port: 0, inputBytesMax: 1 << 20 };
 const METADATA = { name: 'triton', version: '1.2.3', extensions: ['statistics'] };
 
 /** The part of the service that this door asks; everything else may not be called. */
@@ -40,7 +41,7 @@ let door: HttpDoor | null = null;
 const log = new RecordedLog();
 
 async function open(service: InferenceService): Promise<HttpDoor> {
-  door = await openHttpDoor({ service, settings: { enabled: true, address: '127.0.0.1', port: 0 }, log });
+  door = await openHttpDoor({ service, settings: SETTINGS, log });
   return door;
 }
 
@@ -220,7 +221,7 @@ describe('closing', () => {
 
 describe('an address that can not be used', () => {
   const at = (address: string, port: number): Promise<HttpDoor> =>
-    openHttpDoor({ service: aService(), settings: { enabled: true, address, port }, log });
+    openHttpDoor({ service: aService(), settings: { ...SETTINGS, address, port }, log });
 
   it('tells what to do when the port is taken', async () => {
     const other = createServer().listen(0, '127.0.0.1');

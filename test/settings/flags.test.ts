@@ -46,7 +46,7 @@ describe('defaults', () => {
       },
       exitTimeoutSecs: 30,
       grpc: { enabled: true, address: '0.0.0.0', port: 8001 },
-      http: { enabled: true, address: '0.0.0.0', port: 8000 },
+      http: { enabled: true, address: '0.0.0.0', port: 8000, inputBytesMax: 64 << 20 },
       metrics: { enabled: true, address: '0.0.0.0', port: 8002 },
       lanes: { cores: 8, cpuLanes: 0, cpuLanesMax: 32 },
       decodeThreads: 4,

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { type RunningServer, startServer } from '#naiad/server/server.js';
 import { LIMITS } from '#naiad/settings/limits.js';
 import type { LifecycleSettings, ServerSettings } from '#naiad/settings/settings.js';
+import { DEFAULT_TRACE_SETTING } from '#naiad/settings/trace-settings.js';
 import { TestClient } from './client.js';
 import { RecordedLog } from './recorded-log.js';
 
@@ -21,12 +22,19 @@ export function testSettings(overrides: Partial<ServerSettings> = {}): ServerSet
     lifecycle: testLifecycle(),
     exitTimeoutSecs: 30,
     grpc: { enabled: true, address: '127.0.0.1', port: 0 },
-    http: { enabled: true, address: '127.0.0.1', port: 0 },
+    http: { enabled: true, address: '127.0.0.1', port: 0, inputBytesMax: LIMITS.httpInputBytesMax },
     metrics: { enabled: false, address: '127.0.0.1', port: 0 },
     lanes: { cores, cpuLanes: 0, cpuLanesMax: 4 * cores },
     decodeThreads: cores,
+    allowClientSharedMemory: false,
     queueRowsMax: LIMITS.queueRowsMax,
     queueBytesMax: LIMITS.queueBytesMax,
+    trace: {
+      mode: 'triton',
+      initial: DEFAULT_TRACE_SETTING,
+      file: '',
+      collector: { url: '', resource: {}, queueSpansMax: 2048, delayMs: 5000, batchSpansMax: 512 },
+    },
     log: { verbose: 0, info: true, warning: true, error: true, format: 'json', access: false },
     ...overrides,
   };

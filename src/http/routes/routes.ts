@@ -1,0 +1,6 @@
+import type { Route } from '../route.js';
+import { HEALTH_ROUTES } from './health.js';
+import { METADATA_ROUTES } from './metadata.js';
+
+/** All that the HTTP port answers; what is asked most often first. */
+export const ROUTES: readonly Route[] = [...HEALTH_ROUTES, ...METADATA_ROUTES];

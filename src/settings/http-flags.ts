@@ -1,0 +1,33 @@
+import { booleanFlag, type Flag, integerFlag, textFlag } from './flag.js';
+import { LIMITS } from './limits.js';
+import { PORT } from './port.js';
+
+const HTTP = 'HTTP';
+
+/** The flags of `naiad serve` about the HTTP port. */
+export const HTTP_FLAGS = {
+  allowHttp: booleanFlag({ name: 'allow-http', group: HTTP, fallback: true, help: 'Serve HTTP.' }),
+  httpAddress: textFlag({
+    name: 'http-address',
+    group: HTTP,
+    fallback: '0.0.0.0',
+    placeholder: 'ADDRESS',
+    help: 'Address to listen on for HTTP.',
+  }),
+  httpPort: integerFlag({
+    name: 'http-port',
+    group: HTTP,
+    fallback: 8000,
+    ...PORT,
+    help: 'Port for HTTP; 0 = any free one.',
+  }),
+  httpMaxInputSize: integerFlag({
+    name: 'http-max-input-size',
+    group: HTTP,
+    fallback: LIMITS.httpInputBytesMax,
+    min: 1,
+    max: LIMITS.messageBytesMax,
+    placeholder: 'BYTES',
+    help: 'Largest body of one HTTP request, decompressed.',
+  }),
+} as const satisfies Record<string, Flag<unknown>>;
