@@ -18,6 +18,7 @@ import { importMethod, type MethodMode } from './methods.js';
 import type { QuantizationReport } from './report.js';
 import type { Runtime, SampleSet } from './runtime.js';
 import { simplify } from './simplify.js';
+import { strayNames } from './stray-names.js';
 import { unfusedLayers } from './unfused-layers.js';
 import { weightBytes } from './weight-bytes.js';
 
@@ -136,6 +137,7 @@ class Quantization {
       return { ...attempt, reason: textOf(error) };
     }
     const { model, layers, expectedKernels } = rewritten;
+    attempt = { ...attempt, findings: await this.#strayNames() };
     mkdirSync(plain);
     this.#tell('writing', 0, 1);
     const written = await this.#timed('write', async () =>
@@ -150,7 +152,7 @@ class Quantization {
       if (reason === '') {
         const kernels = countKernels(join(directory, 'model.onnx'));
         const { share, missing } = checkKernels(expectedKernels, kernels);
-        const findings = missing.map((text) => `ONNX Runtime made ${text}`);
+        const findings = [...attempt.findings, ...missing.map((text) => `ONNX Runtime made ${text}`)];
         if (mode === 'int8' && missing.length > 0) {
           const unfused = unfusedLayers(readModel(join(directory, 'model.onnx')), layers);
           findings.push(...unfused.map((name) => `'${name}' is computed in floats`));
@@ -161,7 +163,10 @@ class Quantization {
           if (force !== true) return { ...attempt, reason: text };
           attempt = { ...attempt, findings: [...findings, text] };
         }
-      } else attempt = { ...attempt, findings: [`it is not compiled for the machine: ${reason}`] };
+      } else {
+        const finding = `it is not compiled for the machine: ${reason}`;
+        attempt = { ...attempt, findings: [...attempt.findings, finding] };
+      }
     }
     try {
       const comparison = await this.#timed('compare', () => this.#compare(attempt));
@@ -215,6 +220,14 @@ class Quantization {
     } finally {
       await original.release();
     }
+  }
+
+  /** What the specification names and the model does not have. */
+  async #strayNames(): Promise<readonly string[]> {
+    const { spec } = this.#job;
+    if ([...spec.include, ...spec.exclude, ...spec.keepOps].length === 0) return [];
+    // Nodes may have other names once the model is simplified, and be told by these.
+    return strayNames(spec, [await this.#model(false), ...this.#models.values()]);
   }
 
   async #model(simplified: boolean): Promise<OnnxModel> {

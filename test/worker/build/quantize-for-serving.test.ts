@@ -171,6 +171,21 @@ describe('a quantized model', () => {
     await session.release();
   });
 
+  it.each<[QuantizationMode, () => Uint8Array, readonly number[], string, string]>([
+    ['int8', convNet, [3, SIZE, SIZE], 'Cnov, MatMul', 'Conv'],
+    ['int8-dynamic', perceptron, [128], 'MatMull,Relu', 'MatMul'],
+  ])('in %s says which names it does not have', async (mode, model, shape, exclude, meant) => {
+    const [wrong] = exclude.split(',');
+    const { report } = await quantize(model(), aSpec(mode, { exclude, keep_ops: 'Softmax' }), {
+      samples: someArrays(shape),
+    });
+    expect(report.outcome).toBe('quantized');
+    expect(report.findings).toEqual([
+      `exclude: there is no node or operator '${wrong}', did you mean '${meant}'?`,
+      "keep_ops: there is no operator 'Softmax'",
+    ]);
+  });
+
   it('is compared on random samples where there are no others', async () => {
     const { report } = await quantize(perceptron(), aSpec('int8-dynamic'));
     expect(report).toMatchObject({ outcome: 'quantized', samples: { kind: 'none', count: 8 } });
