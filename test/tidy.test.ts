@@ -14,7 +14,7 @@ const ROWS: readonly (readonly string[])[] = [
   ['lifecycle'],
   ['scheduler'],
   ['worker'],
-  ['backend', 'quantize', 'repository'],
+  ['backend', 'quantize', 'repository', 'shm'],
   ['telemetry'],
   ['inference', 'model-config', 'onnx'],
   ['tensor', 'settings'],

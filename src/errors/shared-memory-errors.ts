@@ -9,6 +9,11 @@ const refused = (text: string): ServingError => new ServingError('INTERNAL', tex
  * the catalogue: Triton's texts where it has one.
  */
 export const sharedMemoryErrors = {
+  disabled: () =>
+    new ServingError(
+      'UNIMPLEMENTED',
+      "Client shared memory is disabled. Start the server with '--allow-client-shm=true' to enable.",
+    ),
   parameterType: (key: string, tensor: string, expected: string) =>
     invalid(`invalid value type for '${key}' parameter for tensor '${tensor}', expected ${expected}.`),
   needsRegion: (key: string, tensor: string) =>
@@ -36,6 +41,8 @@ export const sharedMemoryErrors = {
     invalid(
       `cannot register shared memory region '${region}' with key '${key}' as the key contains the reserved prefix '${prefix}'`,
     ),
+  nameTooLong: (bytesMax: number) =>
+    invalid(`names and keys of shared memory regions have at most ${bytesMax} bytes`),
   notOpened: (key: string) => refused(`Unable to open shared memory region: '${key}'`),
   keyInUse: (key: string) => refused(`Invalid shared memory region: '${key}'`),
   outside: (region: string) => invalid(`failed to register shared memory region '${region}': invalid args`),
@@ -46,8 +53,11 @@ export const sharedMemoryErrors = {
   nameEmpty: (kind: 'system' | 'cuda') =>
     invalid(`'region name' is necessary to register ${kind} shared memory region`),
   fieldMissing: (field: string) => invalid(`Shared memory register request has no '${field}' field`),
-  fieldMalformed: (field: string, expected: string) =>
-    invalid(`'${field}' of a shared memory register request must be ${expected}`),
+  notText: () => invalid('attempt to access JSON non-string as string'),
+  notUnsigned: () => invalid('attempt to access JSON non-unsigned-integer as unsigned-integer'),
+  malformed: (reason: string) => invalid(`failed to parse the request JSON buffer: ${reason}`),
+  bodyTooLarge: (bytesMax: number) =>
+    invalid(`a shared memory register request has at most ${bytesMax} bytes`),
   noGpus: (region: string) =>
     invalid(`failed to register CUDA shared memory region: '${region}', GPUs not supported`),
   tooMany: (regionsMax: number) =>

@@ -58,6 +58,7 @@ export function checkInput(context: CheckContext, spec: InputSpec, input: InferI
       datatype: spec.datatype,
       shape: toBackendShape(spec, shape, firstDim),
       data: input.data,
+      ...(input.owned === true && { owned: input.owned }),
     },
   };
 }

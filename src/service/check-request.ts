@@ -15,16 +15,24 @@ export interface CheckedRequest {
   readonly outputs: readonly RequestedOutput[];
 }
 
+/** What the checks look at. */
+export type RequestForm = Pick<InferRequest, 'id' | 'inputs' | 'outputs' | 'problems'>;
+
+/** The checks that come before data are looked for, wherever they are. Throws ServingError. */
+export function checkForm(request: RequestForm): void {
+  if (request.problems.parameters !== null) throw request.problems.parameters;
+  refuseDuplicates(requestPrefix(request.id), request);
+}
+
 /**
  * Holds a request against its model, in Triton's order of checks, so that of several mistakes the same
  * one is reported. Inputs are visited last first: Triton keeps them in a hash map that iterates so.
  * Throws ServingError.
  */
-export function checkRequest(request: InferRequest, model: ServingModel): CheckedRequest {
+export function checkRequest(request: RequestForm, model: ServingModel): CheckedRequest {
   const { spec, traits } = model;
   const prefix = requestPrefix(request.id);
-  if (request.problems.parameters !== null) throw request.problems.parameters;
-  refuseDuplicates(prefix, request);
+  checkForm(request);
   if (request.problems.payload !== null) throw request.problems.payload;
   if (request.problems.outputs !== null) throw request.problems.outputs;
 
@@ -46,7 +54,7 @@ export function checkRequest(request: InferRequest, model: ServingModel): Checke
   return { prefix, inputs, rows, outputs };
 }
 
-function refuseDuplicates(prefix: string, request: InferRequest): void {
+function refuseDuplicates(prefix: string, request: RequestForm): void {
   const input = duplicate(request.inputs);
   if (input !== undefined) throw inputErrors.duplicate(prefix, input);
   const output = duplicate(request.outputs);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { ServingError } from '#naiad/errors/serving-error.js';
 import type { RequestParameter } from '#naiad/inference/request-options.js';
-import { isMistake, readSharedMemory } from '#naiad/inference/shared-memory-parameters.js';
+import { readSharedMemory } from '#naiad/inference/shared-memory-parameters.js';
 
 const text = (value: string): RequestParameter => ({ kind: 'string', value });
 const int = (value: bigint): RequestParameter => ({ kind: 'int64', value });
@@ -71,7 +72,7 @@ describe('the shared memory of a tensor', () => {
     ],
   ] as const)('refuses %s', (_what, [region, byteSize, offset], message) => {
     const got = read(region, byteSize, offset);
-    expect(isMistake(got)).toBe(true);
+    expect(got).toBeInstanceOf(ServingError);
     expect(got).toMatchObject({ code: 'INVALID_ARGUMENT', message });
   });
 });

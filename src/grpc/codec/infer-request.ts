@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { outputErrors, payloadErrors } from '../../errors/catalogue.js';
-import type { ServingError } from '../../errors/serving-error.js';
+import { ServingError } from '../../errors/serving-error.js';
 import type {
   InferInput,
   RequestedOutput,
@@ -12,12 +12,13 @@ import {
   type RequestParameter,
   readRequestOptions,
 } from '../../inference/request-options.js';
+import { readSharedMemory } from '../../inference/shared-memory-parameters.js';
 import { LIMITS } from '../../settings/limits.js';
 import { WireReader } from '../../wire/reader.js';
 import { WireError } from '../../wire/wire-error.js';
 import { tagOf, WireType } from '../../wire/wire-type.js';
 import { contentsProblem } from './contents.js';
-import { type InputDraft, namesSharedMemory, readInput } from './input.js';
+import { type InputDraft, readInput } from './input.js';
 import { readParameter } from './parameters.js';
 import { TypedInput } from './typed-input.js';
 
@@ -157,11 +158,17 @@ function bindInputs(
   let problem: ServingError | null = null;
   let rawIndex = 0;
   let madeBytes = 0;
-  for (const { name, datatype, shape, contents, inSharedMemory } of drafts) {
+  for (const { name, datatype, shape, contents, sharedMemory } of drafts) {
     let input: InferInput | null = null;
     if (problem === null) {
-      if (inSharedMemory) {
-        problem = payloadErrors.sharedMemoryDisabled();
+      if (sharedMemory instanceof ServingError) {
+        problem = sharedMemory;
+      } else if (sharedMemory !== null) {
+        if (contents === null) {
+          input = { name, datatype, shape, byteLength: sharedMemory.byteSize, data: NO_DATA, sharedMemory };
+        } else {
+          problem = payloadErrors.typedInSharedMemory(model, name);
+        }
       } else if (contents !== null) {
         problem =
           raw.length > 0
@@ -190,21 +197,39 @@ function readRequestedOutputs(drafts: readonly OutputDraft[]): {
 } {
   const outputs: RequestedOutput[] = [];
   let problem: ServingError | null = null;
-  for (const { name, parameters } of drafts) {
-    let classification = 0;
-    if (parameters !== null && problem === null) {
-      const wanted = parameters.get('classification');
-      if (namesSharedMemory(parameters)) {
-        problem =
-          wanted === undefined
-            ? payloadErrors.sharedMemoryDisabled()
-            : outputErrors.classificationInSharedMemory();
-      } else if (wanted === undefined) classification = 0;
-      else if (wanted.kind !== 'int64') problem = outputErrors.classificationType();
-      else if (wanted.value <= 0n) problem = outputErrors.classificationValue();
-      else classification = Number(wanted.value);
+  for (const draft of drafts) {
+    const read: RequestedOutput | ServingError =
+      problem === null ? readRequestedOutput(draft) : plainOutput(draft);
+    if (read instanceof ServingError) {
+      problem = read;
+      outputs.push(plainOutput(draft));
+    } else {
+      outputs.push(read);
     }
-    outputs.push({ name, classification });
   }
   return { outputs, problem };
+}
+
+function plainOutput({ name }: OutputDraft): RequestedOutput {
+  return { name, classification: 0 };
+}
+
+function readRequestedOutput(draft: OutputDraft): RequestedOutput | ServingError {
+  const { name, parameters } = draft;
+  if (parameters === null) return plainOutput(draft);
+  const sharedMemory = readSharedMemory(name, parameters);
+  if (sharedMemory instanceof ServingError) return sharedMemory;
+  const classification = readClassification(parameters.get('classification'));
+  if (classification instanceof ServingError) return classification;
+  if (sharedMemory === null) return { name, classification };
+  if (classification > 0) return outputErrors.classificationInSharedMemory();
+  return { name, classification, sharedMemory };
+}
+
+/** 0 where there is none. */
+function readClassification(wanted: RequestParameter | undefined): number | ServingError {
+  if (wanted === undefined) return 0;
+  if (wanted.kind !== 'int64') return outputErrors.classificationType();
+  if (wanted.value <= 0n) return outputErrors.classificationValue();
+  return Number(wanted.value);
 }

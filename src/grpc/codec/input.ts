@@ -1,4 +1,7 @@
+import type { ServingError } from '../../errors/serving-error.js';
 import type { RequestParameter } from '../../inference/request-options.js';
+import { readSharedMemory } from '../../inference/shared-memory-parameters.js';
+import type { SharedMemoryRef } from '../../inference/shared-memory-ref.js';
 import { LIMITS } from '../../settings/limits.js';
 import type { WireReader } from '../../wire/reader.js';
 import { WireError } from '../../wire/wire-error.js';
@@ -21,13 +24,14 @@ export interface InputDraft {
   readonly shape: number[];
   /** null when the message has no `contents`; they may be there and empty. */
   contents: TypedContents | null;
-  inSharedMemory: boolean;
+  /** Where in shared memory the data lie, or why that can not be told; null = in the message. */
+  sharedMemory: SharedMemoryRef | ServingError | null;
 }
 
 /** Reads the `InferInputTensor` at the reader's position. Throws WireError. */
 export function readInput(reader: WireReader): InputDraft {
   const outerEnd = reader.enter();
-  const input: InputDraft = { name: '', datatype: '', shape: [], contents: null, inSharedMemory: false };
+  const input: InputDraft = { name: '', datatype: '', shape: [], contents: null, sharedMemory: null };
   let parameters: Map<string, RequestParameter> | null = null;
   while (!reader.atEnd) {
     const tag = reader.tag();
@@ -60,7 +64,7 @@ export function readInput(reader: WireReader): InputDraft {
     }
   }
   reader.leave(outerEnd);
-  if (parameters !== null) input.inSharedMemory = namesSharedMemory(parameters);
+  if (parameters !== null) input.sharedMemory = readSharedMemory(input.name, parameters);
   return input;
 }
 
@@ -68,13 +72,4 @@ function readDim(reader: WireReader, shape: number[]): void {
   shape.push(reader.safeInt64('a dimension'));
   if (shape.length > LIMITS.rankMax)
     throw new WireError(`a shape has more than ${LIMITS.rankMax} dimensions`);
-}
-
-/** Whether the parameters of a tensor say that its data lie in shared memory. */
-export function namesSharedMemory(parameters: ReadonlyMap<string, RequestParameter>): boolean {
-  return (
-    parameters.has('shared_memory_region') ||
-    parameters.has('shared_memory_byte_size') ||
-    parameters.has('shared_memory_offset')
-  );
 }

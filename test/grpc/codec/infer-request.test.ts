@@ -163,9 +163,12 @@ describe('decodeInferRequest', () => {
       `contents field must not be specified when using raw_input_contents for '${name}' for model 'm'`;
     const MISSING = (name: string): string =>
       `unable to find data for input tensor '${name}' for model 'm' in request.`;
-    const SHARED = { shared_memory_region: { string_param: 'r' } };
-    const DISABLED =
-      "Client shared memory is disabled. Start the server with '--allow-client-shm=true' to enable.";
+    const NO_SIZE = { shared_memory_region: { string_param: 'r' } };
+    const SHARED = { ...NO_SIZE, shared_memory_byte_size: { int64_param: 4 } };
+    const SIZE_MISSING = (name: string): string =>
+      `'shared_memory_byte_size' must be specified along with 'shared_memory_region' parameter for tensor '${name}'`;
+    const SHARED_AND_TYPED = (name: string): string =>
+      `unexpected 'content' provided when using shared memory for input tensor '${name}' for model 'm'`;
 
     it.each<[string, object[], Buffer[], string | undefined]>([
       ['raw for all', [input('a'), input('b')], [int32(1), int32(2)], undefined],
@@ -176,10 +179,34 @@ describe('decodeInferRequest', () => {
       ['raw and contents', [input('a', { contents })], [int32(1)], RAW_AND_TYPED('a')],
       ['raw and empty contents', [input('a', { contents: {} })], [int32(1)], RAW_AND_TYPED('a')],
       ['raw, then contents', [input('a'), input('b', { contents })], [int32(1)], RAW_AND_TYPED('b')],
-      ['shared memory', [input('a', { parameters: SHARED })], [], DISABLED],
-      ['the first of two', [input('a'), input('b', { parameters: SHARED })], [], MISSING('a')],
+      ['shared memory', [input('a', { parameters: SHARED })], [], undefined],
+      ['shared memory without a size', [input('a', { parameters: NO_SIZE })], [], SIZE_MISSING('a')],
+      [
+        'shared memory and contents',
+        [input('a', { parameters: SHARED, contents: {} })],
+        [],
+        SHARED_AND_TYPED('a'),
+      ],
+      ['the first of two', [input('a'), input('b', { parameters: NO_SIZE })], [], MISSING('a')],
     ])('%s', (_what, inputs, raw, expected) => {
       expect(problemOf(inputs, raw)).toBe(expected);
+    });
+
+    it('gives raw contents to those inputs that are not in shared memory', () => {
+      const { inputs, problems } = decode({
+        model_name: 'm',
+        inputs: [input('a', { parameters: SHARED }), input('b'), input('c', { parameters: SHARED })],
+        raw_input_contents: [int32(7)],
+      });
+      const sharedMemory = { region: 'r', offset: 0, byteSize: 4 };
+      expect(problems.payload).toBeNull();
+      expect(inputs.map((got) => got.sharedMemory)).toEqual([sharedMemory, undefined, sharedMemory]);
+      expect(inputs.map(({ byteLength }) => byteLength)).toEqual([4, 4, 4]);
+      expect(inputs.map(({ data }) => Buffer.from(data))).toEqual([
+        Buffer.alloc(0),
+        int32(7),
+        Buffer.alloc(0),
+      ]);
     });
 
     it('ignores raw contents that no input takes', () => {
@@ -193,7 +220,8 @@ describe('decodeInferRequest', () => {
   });
 
   describe('output problems', () => {
-    const SHARED = { shared_memory_byte_size: { int64_param: 4 } };
+    const REGION = { shared_memory_region: { string_param: 'r' } };
+    const SHARED = { ...REGION, shared_memory_byte_size: { int64_param: 4 } };
     it.each<[string, object, string | undefined, number]>([
       ['no parameters', {}, undefined, 0],
       ['classification', { classification: { int64_param: 3 } }, undefined, 3],
@@ -216,7 +244,19 @@ describe('decodeInferRequest', () => {
         "invalid value for 'classification' parameter, expected >= 0",
         0,
       ],
-      ['shared memory', SHARED, 'Client shared memory is disabled.', 0],
+      ['shared memory without a size', REGION, "'shared_memory_byte_size' must be specified", 0],
+      [
+        'shared memory without a size, and classification',
+        { ...REGION, classification: { int64_param: 1 } },
+        "'shared_memory_byte_size' must be specified",
+        0,
+      ],
+      [
+        'shared memory, and classification of a wrong type',
+        { ...SHARED, classification: { bool_param: true } },
+        "invalid value type for 'classification' parameter, expected int64_param",
+        0,
+      ],
       [
         'classification and shared memory',
         { ...SHARED, classification: { int64_param: 1 } },
@@ -228,6 +268,17 @@ describe('decodeInferRequest', () => {
       if (expected === undefined) expect(message.problems.outputs).toBeNull();
       else expect(message.problems.outputs?.message).toContain(expected);
       expect(message.outputs).toEqual([{ name: 'o', classification }]);
+    });
+
+    it('knows where in shared memory an output is to be written', () => {
+      const { outputs, problems } = decode({
+        model_name: 'm',
+        outputs: [{ name: 'o', parameters: { ...SHARED, shared_memory_offset: { int64_param: 8 } } }],
+      });
+      expect(problems.outputs).toBeNull();
+      expect(outputs).toEqual([
+        { name: 'o', classification: 0, sharedMemory: { region: 'r', offset: 8, byteSize: 4 } },
+      ]);
     });
 
     it('keeps problems of different parts apart', () => {
