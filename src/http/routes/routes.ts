@@ -1,7 +1,15 @@
 import type { Route } from '../route.js';
 import { HEALTH_ROUTES } from './health.js';
 import { METADATA_ROUTES } from './metadata.js';
-import { SHARED_MEMORY_ROUTES } from './shared-memory.js';
+import { MODEL_CONFIG_ROUTES } from './model-config.js';
+import { REPOSITORY_ROUTES } from './repository.js';
+import { STATISTICS_ROUTES } from './statistics.js';
 
-/** All that the HTTP port answers; what is asked most often first. */
-export const ROUTES: readonly Route[] = [...HEALTH_ROUTES, ...METADATA_ROUTES, ...SHARED_MEMORY_ROUTES];
+/** All that the HTTP port answers: what is asked most often first, and `stats` before a model's name. */
+export const ROUTES: readonly Route[] = [
+  ...HEALTH_ROUTES,
+  ...STATISTICS_ROUTES,
+  ...METADATA_ROUTES,
+  ...MODEL_CONFIG_ROUTES,
+  ...REPOSITORY_ROUTES,
+];
