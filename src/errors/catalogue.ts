@@ -280,11 +280,6 @@ export const payloadErrors = {
     invalid(
       `unexpected 'content' provided when using shared memory for input tensor '${input}' for model '${model}'`,
     ),
-  sharedMemoryDisabled: () =>
-    new ServingError(
-      'UNIMPLEMENTED',
-      "Client shared memory is disabled. Start the server with '--allow-client-shm=true' to enable.",
-    ),
 } as const;
 
 export const parameterErrors = {
