@@ -6,6 +6,8 @@ export interface IntegerBlocksOptions {
   readonly blockSize: number;
   /** Whether zero lies in the middle of the integers; otherwise each block has a zero point. */
   readonly symmetric: boolean;
+  /** Whether scales are stored in half precision. */
+  readonly half?: boolean;
 }
 
 /** weight = scale * (number - zero point), in the layout of ONNX Runtime's MatMulNBits. */
@@ -26,6 +28,14 @@ export interface IntegerBlocks {
 /** The least float of full precision: a block of smaller weights gets it as its scale. */
 const SCALE_MIN = 2 ** -126;
 
+/** The same of half precision, whose steps below 2 ** -14 are all as large. */
+const HALF_SCALE_MIN = 2 ** -24;
+const HALF_EXPONENT_MIN = -14;
+const HALF_FRACTION_BITS = 10;
+
+/** The number that a scale is stored as: not less, lest the greatest weight is cut off. */
+type Store = (scale: number) => number;
+
 /** Scales that are tried for 4 bits, as multiples of the plain one: the block may fit the steps of another better. */
 const SCALES = [0.96, 1.06];
 
@@ -42,7 +52,7 @@ export function blocksOf(depth: number, blockSize: number): number {
  */
 export function quantizeIntegerBlocks(
   columns: WeightColumns,
-  { bits, blockSize, symmetric }: IntegerBlocksOptions,
+  { bits, blockSize, symmetric, half = false }: IntegerBlocksOptions,
 ): IntegerBlocks {
   const { depth, count } = columns;
   const blocks = blocksOf(depth, blockSize);
@@ -53,6 +63,7 @@ export function quantizeIntegerBlocks(
   const zeroPoints = symmetric ? null : new Uint8Array(count * zeroPointBytes);
   const error = new WeightError();
   const levels = 2 ** bits;
+  const store = half ? toHalfScale : toFloatScale;
   const write = bits === 4 ? writeNibbles : writeBytes;
   const numbers = new Uint8Array(blockSize);
   readPanels(columns, (panel, first, panelColumns) => {
@@ -62,9 +73,9 @@ export function quantizeIntegerBlocks(
         const end = Math.min(start + blockSize, (column + 1) * depth);
         const index = (first + column) * blocks + block;
         const plain = symmetric
-          ? fitCentred(panel, start, end, levels)
-          : fitBetween(panel, start, end, levels);
-        const fit = bits === 4 ? bestFit(panel, start, end, plain, symmetric) : plain;
+          ? fitCentred(panel, start, end, levels, store)
+          : fitBetween(panel, start, end, levels, store);
+        const fit = bits === 4 ? bestFit(panel, start, end, plain, symmetric, store) : plain;
         scales[index] = fit.scale;
         quantizeBlock(panel, start, end, fit, numbers, levels, error);
         write(numbers, packed, index * blockBytes);
@@ -91,22 +102,30 @@ interface Fit {
  * The integers reach one further down than up: the scale's sign puts the greater magnitude there. It is the
  * least scale that cuts the lower end not off, and the upper one by no more than rounding would.
  */
-function fitCentred(weights: Float32Array, start: number, end: number, levels: number): Fit {
+function fitCentred(weights: Float32Array, start: number, end: number, levels: number, store: Store): Fit {
   const [min, max] = extremes(weights, start, end);
   const half = levels / 2;
   const isNegative = max > -min;
   const long = isNegative ? max : -min;
   const short = isNegative ? -min : max;
-  const scale = Math.fround(Math.max(long / half, short / (half - 0.5), SCALE_MIN));
+  const scale = store(Math.max(long / half, short / (half - 0.5)));
   return { scale: isNegative ? -scale : scale, zeroPoint: half, min, max };
 }
 
 /** The least scale for the range between the least and the greatest weight, and zero. */
-function fitBetween(weights: Float32Array, start: number, end: number, levels: number): Fit {
+function fitBetween(weights: Float32Array, start: number, end: number, levels: number, store: Store): Fit {
   const [min, max] = extremes(weights, start, end);
-  const scale = Math.fround(Math.max(max / (levels - 1) - min / (levels - 1), SCALE_MIN));
+  const scale = store(max / (levels - 1) - min / (levels - 1));
   return { scale, zeroPoint: Math.min(levels - 1, Math.round(-min / scale)), min, max };
 }
+
+const toFloatScale: Store = (scale) => Math.fround(Math.max(scale, SCALE_MIN));
+
+const toHalfScale: Store = (scale) => {
+  const exponent = Math.max(HALF_EXPONENT_MIN, Math.floor(Math.log2(Math.max(scale, HALF_SCALE_MIN))));
+  const step = 2 ** (exponent - HALF_FRACTION_BITS);
+  return Math.max(1, Math.ceil(scale / step)) * step;
+};
 
 function extremes(weights: Float32Array, start: number, end: number): [min: number, max: number] {
   let min = 0;
@@ -120,18 +139,25 @@ function extremes(weights: Float32Array, start: number, end: number): [min: numb
 }
 
 /** The fit of 4 bits with the least error among some that cut nothing off by more than rounding would. */
-function bestFit(weights: Float32Array, start: number, end: number, plain: Fit, symmetric: boolean): Fit {
+function bestFit(
+  weights: Float32Array,
+  start: number,
+  end: number,
+  plain: Fit,
+  symmetric: boolean,
+  store: Store,
+): Fit {
   const { min, max } = plain;
   let best = plain;
   let least = squaredError(weights, start, end, plain);
   for (const factor of SCALES) {
     if (least === 0) break;
-    const scale = Math.fround(plain.scale * factor);
+    const scale = Math.sign(plain.scale) * store(Math.abs(plain.scale) * factor);
     const zeroPoint = symmetric ? plain.zeroPoint : Math.min(LAST_OF_4_BITS, Math.round(-min / scale));
     const fit = { scale, zeroPoint, min, max };
     const [low, high] = [-zeroPoint - 0.5, LAST_OF_4_BITS - zeroPoint + 0.5];
     const [first, last] = scale < 0 ? [max / scale, min / scale] : [min / scale, max / scale];
-    if (Math.abs(scale) < SCALE_MIN || first < low || last > high) continue;
+    if (first < low || last > high) continue;
     const errorSquares = squaredError(weights, start, end, fit);
     if (errorSquares < least) {
       least = errorSquares;

@@ -44,7 +44,8 @@ export function integerFormat(options: IntegerFormatOptions): WeightFormat {
       const { weight, layout, use } = layer;
       const block = blockSizeOf(layer, options);
       const symmetric = isSymmetric(layer, options);
-      const encoded = quantizeIntegerBlocks(columns, { bits, blockSize: block, symmetric });
+      const half = weight.dataType === DataType.float16;
+      const encoded = quantizeIntegerBlocks(columns, { bits, blockSize: block, symmetric, half });
       const blocks = blocksOf(layout.depth, block);
       const base = `${weight.name}_int${bits}`;
       const isFilter = use === 'filter';

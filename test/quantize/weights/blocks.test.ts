@@ -2,10 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { tensorOf } from '#naiad/onnx/build.js';
 import { DataType } from '#naiad/onnx/data-type.js';
+import { toHalves } from '#naiad/quantize/half/float16.js';
 import { FP4, NF4 } from '#naiad/quantize/weights/code-books.js';
 import { columnsOf, type WeightColumns } from '#naiad/quantize/weights/columns.js';
 import { quantizeFloatBlocks } from '#naiad/quantize/weights/float-blocks.js';
 import { quantizeIntegerBlocks } from '#naiad/quantize/weights/integer-blocks.js';
+import { fromHalf } from '#naiad/tensor/half.js';
 import { NetBuilder } from '../../support/net-builder.js';
 import { readFloatBlocks, readIntegerBlocks } from './dequantize.js';
 
@@ -44,29 +46,37 @@ const relativeError = (weights: Float32Array, others: Float32Array): number => {
 };
 
 describe('integers in blocks', () => {
-  it.each([
-    { bits: 4, symmetric: true },
-    { bits: 4, symmetric: false },
-    { bits: 8, symmetric: true },
-    { bits: 8, symmetric: false },
-  ] as const)('of $bits bits, symmetric $symmetric, lie within half a scale of the weights', (options) => {
-    fc.assert(
-      fc.property(matrices, blockSizes, ({ depth, count, weights }, blockSize) => {
-        const { bits } = options;
-        const blocks = quantizeIntegerBlocks(inColumns(weights, depth, count), { ...options, blockSize });
-        const read = readIntegerBlocks(blocks, { depth, count, bits, blockSize });
-        const perColumn = Math.ceil(depth / blockSize);
-        const beyond = weights.findIndex((weight, index) => {
-          const block = Math.floor(index / depth) * perColumn + Math.floor((index % depth) / blockSize);
-          const scale = Math.abs(blocks.scales[block] ?? 0);
-          return Math.abs(weight - (read[index] ?? 0)) > (scale / 2) * (1 + 1e-4);
-        });
-        expect(beyond).toBe(-1);
-        expect(blocks.error).toBeCloseTo(relativeError(weights, read), 5);
-      }),
-      { numRuns: 25 },
-    );
-  });
+  const cases = ([4, 8] as const).flatMap((bits) =>
+    [true, false].flatMap((symmetric) => [true, false].map((half) => ({ bits, symmetric, half }))),
+  );
+
+  it.each(cases)(
+    'of $bits bits, symmetric $symmetric, half $half, lie within half a scale of the weights',
+    (options) => {
+      const { bits, half } = options;
+      // Half precision holds none of the others.
+      const weightsOf = half
+        ? matrices.filter(({ weights }) => weights.every((each) => Math.abs(each) < 65504))
+        : matrices;
+      fc.assert(
+        fc.property(weightsOf, blockSizes, ({ depth, count, weights: floats }, blockSize) => {
+          const weights = half ? floats.map((each) => each * 1e-4) : floats;
+          const blocks = quantizeIntegerBlocks(inColumns(weights, depth, count), { ...options, blockSize });
+          if (half) expect(Float32Array.from(toHalves(blocks.scales), fromHalf)).toEqual(blocks.scales);
+          const read = readIntegerBlocks(blocks, { depth, count, bits, blockSize });
+          const perColumn = Math.ceil(depth / blockSize);
+          const beyond = weights.findIndex((weight, index) => {
+            const block = Math.floor(index / depth) * perColumn + Math.floor((index % depth) / blockSize);
+            const scale = Math.abs(blocks.scales[block] ?? 0);
+            return Math.abs(weight - (read[index] ?? 0)) > (scale / 2) * (1 + 1e-4);
+          });
+          expect(beyond).toBe(-1);
+          expect(blocks.error).toBeCloseTo(relativeError(weights, read), 5);
+        }),
+        { numRuns: 25 },
+      );
+    },
+  );
 
   it('use all numbers that there are', () => {
     // Sixteen numbers are enough for these.
