@@ -1,4 +1,4 @@
-import type { ServingError } from '../errors/serving-error.js';
+import { ServingError } from '../errors/serving-error.js';
 import { sharedMemoryErrors } from '../errors/shared-memory-errors.js';
 import type { RequestParameter } from './request-options.js';
 import type { SharedMemoryRef } from './shared-memory-ref.js';
@@ -35,6 +35,11 @@ export function readSharedMemory(
   if (size === null) return sharedMemoryErrors.parameterType(BYTE_SIZE, tensor, 'int64_param');
   if (size > SIZE_MAX - start) return sharedMemoryErrors.overflow(region.value, start, size);
   return { region: region.value, offset: Number(start), byteSize: Number(size) };
+}
+
+/** Whether {@link readSharedMemory} found a mistake. */
+export function isMistake(read: SharedMemoryRef | ServingError | null): read is ServingError {
+  return read instanceof ServingError;
 }
 
 /** Triton reads negative numbers as unsigned ones, which no region reaches. */

@@ -20,19 +20,32 @@ const RESERVED_PREFIX = 'triton_python_backend_shm_region_';
 /** What `mmap` demands of offsets, with the smallest pages that there are. */
 const PAGE_BYTES = 4096;
 
+export interface RegionsOptions {
+  /** Where the objects are files; null = nowhere, nothing can be registered. */
+  readonly folder: string | null;
+  readonly regionsMax: number;
+  /** Bytes that all requests together may have copied. */
+  readonly copiesBytesMax: number;
+}
+
 /** The system shared memory that clients have registered, by Triton's rules. Throws ServingError. */
 export class SharedMemoryRegions {
-  readonly #folder: string | null;
+  readonly #options: RegionsOptions;
   readonly #regions = new Map<string, Region>();
   #copiedBytes = 0;
 
-  /** @param folder where the objects are files; null = nowhere, nothing can be registered */
-  constructor(folder: string | null = OBJECT_FOLDER) {
-    this.#folder = folder;
+  constructor(options: Partial<RegionsOptions> = {}) {
+    this.#options = {
+      folder: OBJECT_FOLDER,
+      regionsMax: LIMITS.sharedMemoryRegionsMax,
+      copiesBytesMax: LIMITS.sharedMemoryCopiesBytesMax,
+      ...options,
+    };
   }
 
   register(wanted: RegionDescription): void {
-    if (this.#folder === null) throw sharedMemoryErrors.noSystemMemory();
+    const { folder, regionsMax } = this.#options;
+    if (folder === null) throw sharedMemoryErrors.noSystemMemory();
     checkNames(wanted);
     const { name, key } = wanted;
     if (this.#regions.has(name)) throw sharedMemoryErrors.alreadyRegistered(name);
@@ -40,10 +53,8 @@ export class SharedMemoryRegions {
     for (const { description } of this.#regions.values()) {
       if (description.key === key) throw sharedMemoryErrors.keyInUse(key);
     }
-    if (this.#regions.size >= LIMITS.sharedMemoryRegionsMax) {
-      throw sharedMemoryErrors.tooMany(LIMITS.sharedMemoryRegionsMax);
-    }
-    const file = openObject(this.#folder, key);
+    if (this.#regions.size >= regionsMax) throw sharedMemoryErrors.tooMany(regionsMax);
+    const file = openObject(folder, key);
     if (file === null) throw sharedMemoryErrors.notOpened(key);
     const problem = boundsProblem(wanted, file);
     if (problem !== null) {
@@ -83,9 +94,8 @@ export class SharedMemoryRegions {
 
   /** Counts copies that requests hold of regions, until the returned function is called, once. */
   reserveCopies(bytes: number): () => void {
-    if (this.#copiedBytes + bytes > LIMITS.sharedMemoryCopiesBytesMax) {
-      throw sharedMemoryErrors.bytesInFlight(LIMITS.sharedMemoryCopiesBytesMax);
-    }
+    const { copiesBytesMax } = this.#options;
+    if (this.#copiedBytes + bytes > copiesBytesMax) throw sharedMemoryErrors.bytesInFlight(copiesBytesMax);
     this.#copiedBytes += bytes;
     return () => {
       this.#copiedBytes -= bytes;

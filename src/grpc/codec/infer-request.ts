@@ -12,7 +12,7 @@ import {
   type RequestParameter,
   readRequestOptions,
 } from '../../inference/request-options.js';
-import { readSharedMemory } from '../../inference/shared-memory-parameters.js';
+import { isMistake, readSharedMemory } from '../../inference/shared-memory-parameters.js';
 import { LIMITS } from '../../settings/limits.js';
 import { WireReader } from '../../wire/reader.js';
 import { WireError } from '../../wire/wire-error.js';
@@ -161,7 +161,7 @@ function bindInputs(
   for (const { name, datatype, shape, contents, sharedMemory } of drafts) {
     let input: InferInput | null = null;
     if (problem === null) {
-      if (sharedMemory instanceof ServingError) {
+      if (isMistake(sharedMemory)) {
         problem = sharedMemory;
       } else if (sharedMemory !== null) {
         if (contents === null) {
@@ -218,7 +218,7 @@ function readRequestedOutput(draft: OutputDraft): RequestedOutput | ServingError
   const { name, parameters } = draft;
   if (parameters === null) return plainOutput(draft);
   const sharedMemory = readSharedMemory(name, parameters);
-  if (sharedMemory instanceof ServingError) return sharedMemory;
+  if (isMistake(sharedMemory)) return sharedMemory;
   const classification = readClassification(parameters.get('classification'));
   if (classification instanceof ServingError) return classification;
   if (sharedMemory === null) return { name, classification };
