@@ -5,6 +5,7 @@ import { type Input, type Numbers, Session } from '../runtime/session.ts';
 import { checkBatching } from './batching.ts';
 import { bytesInput } from './face-api-nets.ts';
 import type { Finding } from './finding.ts';
+import { cosineOf, indexOfLargest } from './likeness.ts';
 import { examplePicture, type Sample } from './samples.ts';
 
 interface QuantizedCase {
@@ -52,7 +53,7 @@ export async function checkQuantizedNets(samples: readonly Sample[]): Promise<Fi
       findings.push({
         model: path,
         check: `1 - cosine of ${output} with the original's on ${inputs.length} pictures`,
-        difference: 1 - cosine(answers.map(([expected, found]) => [expected[output], found[output]])),
+        difference: 1 - cosineOf(answers.map(([expected, found]) => [expected[output], found[output]])),
         tolerance,
       });
     }
@@ -60,7 +61,8 @@ export async function checkQuantizedNets(samples: readonly Sample[]): Promise<Fi
       findings.push({
         model: path,
         check: `faces of ${inputs.length} that the original names otherwise`,
-        difference: answers.filter(([a, b]) => best(a[classes]) !== best(b[classes])).length,
+        difference: answers.filter(([a, b]) => indexOfLargest(a[classes]) !== indexOfLargest(b[classes]))
+          .length,
         tolerance: 0,
       });
     }
@@ -74,22 +76,4 @@ type Answers = Readonly<Record<string, Numbers>>;
 function faces(pixels: number): QuantizedCase['toInputs'] {
   return (samples) =>
     Promise.all(samples.flatMap(({ faces }) => faces).map((face) => bytesInput(face, pixels)));
-}
-
-/** Of all pairs of numbers together. */
-function cosine(pairs: readonly (readonly [Numbers, Numbers])[]): number {
-  let product = 0;
-  let [a, b] = [0, 0];
-  for (const [expected, found] of pairs) {
-    for (let index = 0; index < expected.length; index++) {
-      product += expected[index] * found[index];
-      a += expected[index] ** 2;
-      b += found[index] ** 2;
-    }
-  }
-  return product / Math.sqrt(a * b);
-}
-
-function best(row: Numbers): number {
-  return row.indexOf(Math.max(...row));
 }

@@ -1,10 +1,8 @@
 import { nanoDetTensor } from '../objects/nano-det-input.ts';
 import type { Box, PictureSize } from '../runtime/picture.ts';
+import { GAINS, lit, mirrored } from '../runtime/pixels.ts';
 import type { Sample } from './engine.ts';
 import { CALIBRATION_PHOTOS, openPhoto } from './photos.ts';
-
-/** Brightness of the variants, in turn: as taken, darker, brighter. */
-const GAINS = [1, 0.75, 1.25];
 
 /** Parts of a photo that are looked at besides the whole: left, top, width and height as fractions. */
 const PARTS = [
@@ -68,16 +66,4 @@ function grown(box: Box, factor: number, size: PictureSize): Box {
   const across = grow(box.left, box.width, size.width);
   const down = grow(box.top, box.height, size.height);
   return { left: across.first, top: down.first, width: across.length, height: down.length };
-}
-
-function mirrored(rgb: Uint8Array, pixels: number): Uint8Array {
-  return rgb.map((_, index) => {
-    const pixel = Math.floor(index / 3);
-    const opposite = pixel - (pixel % pixels) + (pixels - 1 - (pixel % pixels));
-    return rgb[opposite * 3 + (index % 3)];
-  });
-}
-
-function lit(rgb: Uint8Array, gain: number): Uint8Array {
-  return gain === 1 ? rgb : rgb.map((value) => Math.min(255, Math.round(value * gain)));
 }
