@@ -80,17 +80,12 @@ export class TreeCache {
     return this.find(hash) ?? readTree(join(this.#trees, hash), hash);
   }
 
-  /** Whether a tree holds what was copied, to the byte. Rejects with the reason of `signal` only. */
+  /**
+   * Whether a tree holds what was written to it, to the byte; a sound one is then safe from removal for a
+   * while. Rejects with the reason of `signal` only.
+   */
   async isSound(hash: string, signal?: AbortSignal): Promise<boolean> {
-    const tree = this.find(hash);
-    if (tree === null) return false;
-    try {
-      const files = tree.files.map(({ path }) => foundFile(tree.directory, path));
-      return hashOfAll(await hashFiles({ directory: tree.directory, files }, null, signal)) === hash;
-    } catch {
-      signal?.throwIfAborted();
-      return false;
-    }
+    return this.find(hash) !== null && (await this.verify(hash, signal)) === '';
   }
 
   /** Whether there is a tree of a hash, whole or not. */
@@ -107,9 +102,9 @@ export class TreeCache {
     });
   }
 
-  /** Reads a tree whole. Tells what is wrong with it, for people; '' when nothing is. */
-  verify(hash: string): Promise<string> {
-    return verifyTree(join(this.#trees, hash), hash);
+  /** What is wrong with a tree, for people, read whole and left untouched; see {@link verifyTree}. */
+  verify(hash: string, signal?: AbortSignal): Promise<string> {
+    return verifyTree(join(this.#trees, hash), hash, signal);
   }
 
   /** A path of this process alone for what is to be renamed once it is finished. Throws the system's error. */

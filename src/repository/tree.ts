@@ -49,8 +49,11 @@ export function readTree(path: string, hash: string): Tree | null {
   }
 }
 
-/** Reads all files of a tree. Tells what is wrong with it, for people; '' when nothing is. */
-export async function verifyTree(path: string, hash: string): Promise<string> {
+/**
+ * Reads all files of a tree. Tells what is wrong with it, for people; '' when nothing is. Rejects with the
+ * reason of `signal` only.
+ */
+export async function verifyTree(path: string, hash: string, signal?: AbortSignal): Promise<string> {
   const tree = readTree(path, hash);
   if (tree === null) return 'files are missing, of another size, or too much';
   try {
@@ -59,10 +62,11 @@ export async function verifyTree(path: string, hash: string): Promise<string> {
       size,
       stamp: stampOf(statSync(join(tree.directory, file), { bigint: true })),
     }));
-    const found = await hashFiles({ directory: tree.directory, files }, null);
+    const found = await hashFiles({ directory: tree.directory, files }, null, signal);
     const wrong = found.filter((file, index) => file.hash !== tree.files[index]?.hash);
     return wrong.map(({ path: file }) => `'${file}' has another content than it was written with`).join(', ');
   } catch (error) {
+    signal?.throwIfAborted();
     return error instanceof Error ? error.message : String(error);
   }
 }

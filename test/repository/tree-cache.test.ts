@@ -185,6 +185,40 @@ describe('a system that refuses to rename onto a folder, as Windows does', () =>
   });
 });
 
+describe('a tree that is read whole', () => {
+  it('is sound while every byte is as it was written, and is told of otherwise', async () => {
+    const cache = bench.cache();
+    const hash = await fetch(bench.open(models('a'), { artifactCache: cache }), 'a');
+    const found = new TreeCache({
+      directory: cache,
+      bytesMax: 1e9,
+      clock: bench.clock,
+      held: () => new Set(),
+    });
+    expect(await found.isSound(hash)).toBe(true);
+    expect(await found.verify(hash)).toBe('');
+    const copy = join(cache, 'trees', hash, 'files/model.onnx');
+    chmodSync(copy, 0o600);
+    writeFileSync(copy, `b${KILOBYTE.slice(1)}`);
+    expect(await found.isSound(hash)).toBe(false);
+    expect(await found.verify(hash)).toBe("'model.onnx' has another content than it was written with");
+    expect(await found.isSound('0'.repeat(64))).toBe(false);
+  });
+
+  it('is no longer read once nobody waits for it', async () => {
+    const cache = bench.cache();
+    const hash = await fetch(bench.open(models('a'), { artifactCache: cache }), 'a');
+    const found = new TreeCache({
+      directory: cache,
+      bytesMax: 1e9,
+      clock: bench.clock,
+      held: () => new Set(),
+    });
+    const stopped = AbortSignal.abort(new Error('the server is stopping'));
+    await expect(found.isSound(hash, stopped)).rejects.toThrow('the server is stopping');
+  });
+});
+
 describe('a cache of several servers', () => {
   it('takes the same files from all at once', async () => {
     const cache = bench.cache();
