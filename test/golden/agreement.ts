@@ -68,7 +68,10 @@ export function agrees(expected: Json | undefined, got: Json | undefined): boole
 /** Without what two servers can't agree on, and without the order that was not recorded. */
 export function normalise(answer: Answer, norm: Norm = {}): JsonObject {
   const copy = structuredClone(answer) as JsonObject;
-  if (isObject(copy.json)) normaliseServer(copy.json);
+  if (isObject(copy.json)) {
+    normaliseServer(copy.json);
+    if (Array.isArray(copy.json.model_stats)) copy.json.model_stats.forEach(normaliseTimes);
+  } else if (Array.isArray(copy.json)) copy.json = models(copy.json as JsonObject[], norm);
   if (!isObject(copy.response)) return copy;
   const { response } = copy;
   normaliseServer(response);
@@ -115,7 +118,7 @@ function normaliseTimes(value: Json): void {
   delete value.memory_usage;
   for (const [key, member] of Object.entries(value)) {
     if (key === 'ns' || key === 'last_inference') {
-      value[key] = member === '0' ? '0' : '>0';
+      value[key] = String(member) === '0' ? '0' : '>0';
     } else if (Array.isArray(member)) member.forEach(normaliseTimes);
     else normaliseTimes(member);
   }

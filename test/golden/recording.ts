@@ -8,7 +8,12 @@ export type JsonObject = { [key: string]: Json };
 export interface Step {
   readonly grpc?: string;
   readonly request?: JsonObject;
-  readonly http?: { readonly method: string; readonly path: string; readonly body: string };
+  readonly http?: {
+    readonly method: string;
+    readonly path: string;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly body: string;
+  };
   readonly sleep_ms?: number;
   /** Each begins `at_ms` after the first. */
   readonly parallel?: readonly (Step & { readonly at_ms: number })[];
@@ -32,6 +37,8 @@ export interface Answer {
   readonly json?: Json;
   readonly text?: string;
   readonly 'content-type'?: string;
+  readonly 'content-encoding'?: string;
+  readonly binary?: boolean;
   readonly results?: readonly Answer[];
 }
 

@@ -3,6 +3,7 @@ import type { ServiceError } from '@grpc/grpc-js';
 import { ServiceClient } from '../grpc/service-client.js';
 import { statusName } from '../support/client.js';
 import type { TestServer } from '../support/server.js';
+import { answerHttp } from './http-step.js';
 import { type Answer, isObject, type Json, type JsonObject, type Step } from './recording.js';
 import { toRecordedInfer } from './tensors.js';
 
@@ -32,7 +33,7 @@ export class Replayer {
       });
       return { results: await Promise.all(begun) };
     }
-    if (http !== undefined) return this.#http(http);
+    if (http !== undefined) return this.#inTerms(await answerHttp(this.#server.httpUrl, http));
     if (grpc !== undefined) return this.#grpc(grpc, request);
     throw new Error(`a step that can't be replayed: ${JSON.stringify(step)}`);
   }
@@ -56,20 +57,7 @@ export class Replayer {
     }
   }
 
-  async #http({ method, path, body }: NonNullable<Step['http']>): Promise<Answer> {
-    const answer = await fetch(`${this.#server.httpUrl}${path}`, {
-      method,
-      ...(body !== '' && { body: Buffer.from(body, 'base64') }),
-    });
-    const text = await answer.text();
-    return {
-      status: answer.status,
-      'content-type': answer.headers.get('content-type') ?? '',
-      ...(text !== '' && { json: this.#inTerms(JSON.parse(text) as Json) }),
-    };
-  }
-
-  #inTerms<T extends Json>(value: T): T {
+  #inTerms<T extends Json | Answer>(value: T): T {
     const path = JSON.stringify(this.#repository).slice(1, -1);
     return JSON.parse(JSON.stringify(value).replaceAll(path, '<REPO>')) as T;
   }

@@ -4,7 +4,6 @@ import { type Case, requestsOf, type Step } from './recording.js';
 const UNSERVED_RPCS: readonly (readonly [why: string, names: RegExp])[] = [
   ['streams are not served', /^ModelStreamInfer$/],
   ['shared memory is not served', /SharedMemory/],
-  ['tracing is not served', /^TraceSetting$/],
 ];
 const UNSERVED_MODELS: readonly (readonly [why: string, names: RegExp])[] = [
   ['sequences are not served', /^(seq_.*|bad_seq_.*|bad_cache_seq)$/],
@@ -13,8 +12,12 @@ const UNSERVED_MODELS: readonly (readonly [why: string, names: RegExp])[] = [
   ['decoupled models are not served', /^(stat_)?decoupled$/],
 ];
 
-/** Paths that the HTTP port answers. */
-const SERVED_PATHS = /^\/v2(\/health\/(live|ready)|\/models\/[^/]+(\/versions\/\d+)?\/ready)?$/;
+const UNSERVED_PATHS: readonly (readonly [why: string, paths: RegExp])[] = [
+  ['inference is not served over HTTP', /\/(infer|generate|generate_stream)$/],
+  ['shared memory is not served over HTTP', /^\/v2\/(system|cuda)sharedmemory\//],
+  ['tracing is not served over HTTP', /\/trace\/setting$/],
+  ['log settings are not served over HTTP', /^\/v2\/logging$/],
+];
 
 /** Why a model of the recording can't be served here; null when it can. */
 export function modelObstacle(name: string): string | null {
@@ -31,7 +34,10 @@ export function skipReason(golden: Case): string | null {
 }
 
 function stepObstacle({ grpc, request = {}, http }: Step): string | null {
-  if (http !== undefined) return SERVED_PATHS.test(http.path) ? null : 'not served over HTTP';
+  if (http !== undefined) {
+    const why = UNSERVED_PATHS.find(([, paths]) => paths.test(http.path))?.[0];
+    return why ?? modelObstacle(/\/models\/([^/]+)/.exec(http.path)?.[1] ?? '');
+  }
   if (grpc === undefined) return 'only the metrics page and shared memory are without a request';
   const rpc = UNSERVED_RPCS.find(([, names]) => names.test(grpc));
   if (rpc !== undefined) return rpc[0];

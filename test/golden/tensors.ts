@@ -9,16 +9,18 @@ export function toRecordedInfer(response: JsonObject): JsonObject {
     const recorded: JsonObject = {
       ...rest,
       shape: (output.shape as Json[]).map(Number),
-      data: shorten(
-        decode(String(output.datatype), raw[index] ?? new Uint8Array()),
-        /^U?INT/.test(String(output.datatype)),
-      ),
+      data: toRecordedData(String(output.datatype), raw[index] ?? new Uint8Array()),
     };
     return isEmpty(parameters) ? recorded : { ...recorded, parameters: parameters as Json };
   });
   const { parameters, raw_output_contents: _, ...rest } = response;
   const recorded: JsonObject = { ...rest, outputs, raw_output_contents: raw.length };
   return isEmpty(parameters) ? recorded : { ...recorded, parameters: parameters as Json };
+}
+
+/** The elements of a tensor as the recording has them. */
+export function toRecordedData(datatype: string, data: Uint8Array): Json {
+  return shorten(decode(datatype, data), /^U?INT/.test(datatype));
 }
 
 function isEmpty(value: Json | undefined): boolean {
