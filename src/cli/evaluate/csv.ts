@@ -7,7 +7,7 @@ export interface CsvRow {
 /** Comma-separated values as RFC 4180 has them: cells in quotes may hold commas, lines and doubled quotes. */
 export function parseCsv(text: string): CsvRow[] {
   const rows: CsvRow[] = [];
-  const cell = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r?\n|$)/y;
+  const cell = /(?:"([^"]*(?:""[^"]*)*)"|([^",\r\n]*))(,|\r?\n|$)/y;
   let cells: string[] = [];
   let line = 1;
   let begun = 1;
