@@ -12,12 +12,14 @@ import { startServer } from './system/server.mjs';
  * @typedef {object} Bound a figure with its value in each round
  * @property {string} what
  * @property {string} unit
+ * @property {number} [decimals] where the usual three digits are too few
  * @property {{ kind: 'atLeast' | 'atMost', value: number } | null} limit null = told, not judged
  * @property {readonly number[]} values
  *
  * @typedef {object} CaseResult
  * @property {import('./measure.mjs').Slices} slices
  * @property {readonly Bound[]} bounds
+ * @property {import('./report/quantization.mjs').QuantizedNet} [quantized] what docs/quantization.md tells of it
  *
  * @typedef {object} Case
  * @property {string} name for `--only`
@@ -42,16 +44,19 @@ export class Context {
    *   builds: readonly Build[],
    *   peer: Peer,
    *   shared: string,
+   *   packages: string,
    *   root: string,
    * }} options
    */
-  constructor({ pace, builds, peer, shared, root }) {
+  constructor({ pace, builds, peer, shared, packages, root }) {
     this.pace = pace;
     /** The build of this checkout first, then those that it is compared with. */
     this.builds = builds;
     this.peer = peer;
     /** Data that is not part of the package. */
     this.shared = shared;
+    /** npm packages that are not among the dependencies: a `node_modules`, which may not be there. */
+    this.packages = packages;
     /** Of the package. */
     this.root = root;
   }

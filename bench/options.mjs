@@ -10,7 +10,7 @@ const QUICK = { rounds: 2, seconds: 1, warmSeconds: 0.5 };
 
 export const USAGE = `npm run bench -- [flags]
 
-  --only NAME             only this case; may be given several times
+  --only NAME             only this case, or those that begin so: quantization; may be given several times
   --quick                 few and short rounds, to see whether it runs; the results are not published
   --rounds N              rounds of each case
   --seconds N             of each figure of a round
@@ -21,7 +21,8 @@ export const USAGE = `npm run bench -- [flags]
   --list                  the cases
 
 NAIAD_SHARED  folder with data/imagenet/mobilenet_v2.onnx and peers/ (default: ../shared)
-PEERS         folder of an installed Triton (default: /tmp/peers)`;
+PEERS         folder of an installed Triton (default: /tmp/peers)
+BENCH_MODELS  folder with nets from npm, see docs/performance.md (default: /tmp/bench-models)`;
 
 /**
  * Reads the command line. Throws a TypeError for what it does not know.
@@ -57,19 +58,15 @@ export function readOptions(argv, env) {
     root: ROOT,
     shared: resolve(env.NAIAD_SHARED ?? resolve(ROOT, '../shared')),
     peers: env.PEERS ?? '/tmp/peers',
+    packages: resolve(env.BENCH_MODELS ?? '/tmp/bench-models', 'node_modules'),
     only: values.only,
     publish: values.publish,
     list: values.list,
     help: values.help,
     pace: { ...pace, rounds, seconds },
     builds: [own, ...others],
-    /** Only a full run of this build alone says what the documentation may say. */
-    publishable:
-      !values.quick &&
-      values.only.length === 0 &&
-      others.length === 0 &&
-      rounds >= FULL.rounds &&
-      seconds >= FULL.seconds,
+    /** Only rounds of the full length, of this build alone, say what the documentation may say. */
+    publishable: !values.quick && others.length === 0 && rounds >= FULL.rounds && seconds >= FULL.seconds,
   };
 }
 

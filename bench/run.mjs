@@ -3,13 +3,15 @@ import { latency } from './cases/latency.mjs';
 import { manyModels } from './cases/many-models.mjs';
 import { mobilenetAllCores, mobilenetOneLane } from './cases/mobilenet-throughput.mjs';
 import { pictures } from './cases/pictures.mjs';
+import { quantization } from './cases/quantization.mjs';
+import { rewriting } from './cases/quantization-rewriting.mjs';
 import { reload } from './cases/reload.mjs';
 import { simple } from './cases/simple.mjs';
 import { Context } from './context.mjs';
 import { readOptions, USAGE } from './options.mjs';
-import { foreignCores, judge } from './report/figures.mjs';
-import { keep, publish } from './report/publish.mjs';
-import { caseSection, QUIET_CORES_MAX } from './report/tables.mjs';
+import { judge } from './report/figures.mjs';
+import { keep, publish, publishQuantization } from './report/publish.mjs';
+import { caseSection, isDisturbed } from './report/tables.mjs';
 import { describeMachine } from './system/machine.mjs';
 import { Peer } from './system/server.mjs';
 
@@ -17,7 +19,18 @@ import { Peer } from './system/server.mjs';
 // Bounds are reported, never asserted: the exit code says whether everything ran.
 
 /** @type {readonly import('./context.mjs').Case[]} */
-const CASES = [simple, latency, mobilenetOneLane, mobilenetAllCores, pictures, reload, artifacts, manyModels];
+const CASES = [
+  simple,
+  latency,
+  mobilenetOneLane,
+  mobilenetAllCores,
+  pictures,
+  reload,
+  artifacts,
+  manyModels,
+  ...quantization,
+  rewriting,
+];
 
 const options = readOptions(process.argv.slice(2), process.env);
 if (options.help || options.list) {
@@ -29,16 +42,18 @@ if (options.help || options.list) {
 }
 
 async function main() {
-  const { only, pace, builds, shared, root } = options;
-  const unknown = only.filter((name) => !CASES.some((candidate) => candidate.name === name));
+  const { only, pace, builds, shared, packages, root } = options;
+  const unknown = only.filter((name) => !CASES.some((candidate) => isNamed(candidate, name)));
   if (unknown.length > 0) throw new Error(`no case ${unknown.join(', ')}; --list tells which there are`);
 
+  const chosen = CASES.filter(
+    (candidate) => only.length === 0 || only.some((name) => isNamed(candidate, name)),
+  );
   const peer = new Peer({ shared, home: options.peers });
   const date = new Date().toISOString();
   const cases = [];
-  for (const candidate of CASES) {
-    if (only.length > 0 && !only.includes(candidate.name)) continue;
-    const context = new Context({ pace, builds, peer, shared, root });
+  for (const candidate of chosen) {
+    const context = new Context({ pace, builds, peer, shared, packages, root });
     const interrupted = () => context.close().finally(() => process.exit(1));
     process.once('SIGTERM', interrupted).once('SIGINT', interrupted);
     const report = await runCase(candidate, context);
@@ -48,13 +63,34 @@ async function main() {
   }
   const report = { date, machine: describeMachine(), pace, cases };
   const failed = cases.some((candidate) => candidate.failed !== null);
-  const quiet = options.publish || cases.every((candidate) => foreignCores(candidate) <= QUIET_CORES_MAX);
-  if (options.publishable && !quiet)
-    console.log('not published, for the machine was busy; --publish does it');
-  const published = options.publishable && quiet && !failed;
-  const path = published ? await publish(report, root) : await keep(report, root);
-  console.log(`results: ${path}`);
+  console.log(`results: ${await keepOrPublish(report, failed, chosen)}`);
   if (failed) process.exitCode = 1;
+}
+
+/** @param {import('./context.mjs').Case} candidate @param {string} name as `--only` has it */
+function isNamed(candidate, name) {
+  return candidate.name === name || candidate.name.startsWith(`${name}-`);
+}
+
+/**
+ * What all cases found goes into docs/performance.md, and what those on quantization found into
+ * docs/quantization.md, when none of them is missing.
+ * @param {import('./report/figures.mjs').Report} report
+ * @param {boolean} failed
+ * @param {readonly import('./context.mjs').Case[]} chosen
+ * @returns {Promise<string>} where the results lie
+ */
+async function keepOrPublish(report, failed, chosen) {
+  const { root } = options;
+  const complete = chosen.length === CASES.length;
+  const ofQuantization = quantization.every((candidate) => chosen.includes(candidate));
+  if (!options.publishable || failed || !(complete || ofQuantization)) return keep(report, root);
+  if (report.cases.some(isDisturbed) && !options.publish) {
+    console.log('not published, for the machine was busy; --publish does it');
+    return keep(report, root);
+  }
+  await publishQuantization(report, root);
+  return complete ? publish(report, root) : keep(report, root);
 }
 
 /**
@@ -63,15 +99,16 @@ async function main() {
  * @returns {Promise<import('./report/figures.mjs').CaseReport>}
  */
 async function runCase({ name, title, run }, context) {
-  const empty = { name, title, skipped: null, failed: null, bounds: [], subjects: [] };
+  const empty = { name, title, skipped: null, failed: null, bounds: [], subjects: [], quantized: null };
   try {
     const result = await run(context);
     if (typeof result === 'string') return { ...empty, skipped: result };
-    const { bounds, slices } = result;
+    const { bounds, slices, quantized = null } = result;
     return {
       ...empty,
       bounds: bounds.map(judge),
       subjects: [...slices].map(([subject, rounds]) => ({ subject, rounds })),
+      quantized,
     };
   } catch (error) {
     return { ...empty, failed: error instanceof Error ? (error.stack ?? error.message) : String(error) };

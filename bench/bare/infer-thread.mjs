@@ -10,14 +10,16 @@ import { loop } from './loop.mjs';
  * @property {'float32' | 'uint8' | 'int32'} type
  * @property {readonly number[]} shape
  * @property {string | null} dataFile bytes of the tensor; null = zeros
+ * @property {boolean} [compiled] whether the file is in the form that a server makes for the machine
  */
 
 /** @type {{ options: InferOptions }} */
 const { options } = workerData;
-const { model, input, type, shape, dataFile } = options;
+const { model, input, type, shape, dataFile, compiled = false } = options;
 
 const session = await ort.InferenceSession.create(model, {
   executionProviders: ['cpu'],
+  graphOptimizationLevel: compiled ? 'disabled' : 'all',
   intraOpNumThreads: 1,
   logSeverityLevel: 4,
 });

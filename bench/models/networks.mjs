@@ -1,4 +1,5 @@
 import { onnxModel } from './onnx.mjs';
+import { Random } from './random.mjs';
 
 // Networks of the size and shape that people serve, with random weights: speed and memory depend on them
 // no more than that.
@@ -22,7 +23,7 @@ const RESNET_STAGES = /** @type {const} */ ([
  * @returns {Buffer} a `.onnx` file of 102 MB
  */
 export function resnet50() {
-  const random = new Gauss(7);
+  const random = new Random(7);
   /** @type {Node[]} */
   const nodes = [];
   /** @type {Constant[]} */
@@ -37,7 +38,7 @@ export function resnet50() {
   /** @type {(dims: readonly number[], deviation: number) => string} */
   const weight = (dims, deviation) => {
     const name = `weight_${++last}`;
-    constants.push({ name, dims, data: random.array(product(dims), deviation) });
+    constants.push({ name, dims, data: random.normal(product(dims), deviation) });
     return name;
   };
   /** @type {(x: string, from: number, to: number, size: number, stride: number, gain?: number) => string} */
@@ -78,34 +79,4 @@ export function resnet50() {
 /** @param {readonly number[]} dims */
 function product(dims) {
   return dims.reduce((size, dim) => size * dim, 1);
-}
-
-/** Numbers of a normal distribution, the same ones for the same seed. */
-class Gauss {
-  #state;
-
-  /** @param {number} seed */
-  constructor(seed) {
-    this.#state = seed;
-  }
-
-  /** @param {number} length @param {number} deviation */
-  array(length, deviation) {
-    const numbers = new Float32Array(length);
-    for (let index = 0; index < length; index += 2) {
-      const radius = deviation * Math.sqrt(-2 * Math.log(1 - this.#uniform()));
-      const angle = 2 * Math.PI * this.#uniform();
-      numbers[index] = radius * Math.cos(angle);
-      if (index + 1 < length) numbers[index + 1] = radius * Math.sin(angle);
-    }
-    return numbers;
-  }
-
-  /** Mulberry32: from 0 to below 1. */
-  #uniform() {
-    this.#state = (this.#state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  }
 }

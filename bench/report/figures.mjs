@@ -17,6 +17,7 @@ import { spread } from '../measure.mjs';
  * @property {string | null} failed of what
  * @property {BoundReport[]} bounds
  * @property {{ subject: string, rounds: readonly Slice[] }[]} subjects
+ * @property {import('./quantization.mjs').QuantizedNet | null} quantized
  *
  * @typedef {Bound & { median: number, min: number, max: number, met: boolean | null }} BoundReport
  *   `met` is judged by the median; null = not judged
@@ -39,10 +40,19 @@ export function digits(value) {
   return value.toFixed(magnitude >= 10 ? 1 : magnitude >= 1 ? 2 : 3);
 }
 
-/** `median [min-max]`. @param {readonly number[]} values */
-export function range(values) {
+/**
+ * `median [min-max]`, or the median alone where there is nothing else.
+ * @param {readonly number[]} values
+ * @param {(value: number) => string} write
+ */
+export function range(values, write = digits) {
   const { median, min, max } = spread(values);
-  return values.length === 1 ? digits(median) : `${digits(median)} [${digits(min)}-${digits(max)}]`;
+  return values.length === 1 ? write(median) : `${write(median)} [${write(min)}-${write(max)}]`;
+}
+
+/** Rounded down: what misses an aim does not read as if it met it. @param {number} value @param {number} decimals */
+export function floored(value, decimals) {
+  return (Math.floor(value * 10 ** decimals) / 10 ** decimals).toFixed(decimals);
 }
 
 /**

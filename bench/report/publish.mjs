@@ -1,5 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { quantizationSection } from './quantization.mjs';
 import { toMarkdown } from './tables.mjs';
 
 /** @typedef {import('./figures.mjs').Report} Report */
@@ -8,7 +9,7 @@ const BEGIN = '<!-- bench:begin, written by npm run bench -->';
 const END = '<!-- bench:end -->';
 
 /**
- * Writes the results of a full run: by date, as the latest, and into the documentation.
+ * Writes the results of a full run: by date, as the latest, and into docs/performance.md.
  * @param {Report} report
  * @param {string} root of the package
  * @returns {Promise<string>} the file of this date
@@ -16,16 +17,22 @@ const END = '<!-- bench:end -->';
 export async function publish(report, root) {
   const path = await writeJson(report, join(root, 'bench/results'), report.date.slice(0, 10));
   await writeJson(report, join(root, 'bench/results'), 'latest');
-  const docs = join(root, 'docs/performance.md');
-  const text = await readFile(docs, 'utf8');
+  await writeBetweenMarkers(join(root, 'docs/performance.md'), toMarkdown(report));
+  return path;
+}
+
+/** Writes what a run found about modes of quantization into docs/quantization.md. @param {Report} report @param {string} root */
+export async function publishQuantization(report, root) {
+  await writeBetweenMarkers(join(root, 'docs/quantization.md'), quantizationSection(report));
+}
+
+/** @param {string} path of the document @param {string} content */
+async function writeBetweenMarkers(path, content) {
+  const text = await readFile(path, 'utf8');
   const begin = text.indexOf(BEGIN);
   const end = text.indexOf(END);
-  if (begin === -1 || end < begin) throw new Error('docs/performance.md has no markers for the results');
-  await writeFile(
-    docs,
-    `${text.slice(0, begin + BEGIN.length)}\n\n${toMarkdown(report)}\n\n${text.slice(end)}`,
-  );
-  return path;
+  if (begin === -1 || end < begin) throw new Error(`${path} has no markers for the results`);
+  await writeFile(path, `${text.slice(0, begin + BEGIN.length)}\n\n${content}\n\n${text.slice(end)}`);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { digits, foreignCores, range } from './figures.mjs';
+import { digits, floored, foreignCores, range } from './figures.mjs';
 
 /**
  * @typedef {import('./figures.mjs').CaseReport} CaseReport
@@ -6,17 +6,26 @@ import { digits, foreignCores, range } from './figures.mjs';
  */
 
 /** Above this the figures say more about the others than about the server. */
-export const QUIET_CORES_MAX = 0.2;
+const QUIET_CORES_MAX = 0.2;
 
 /** The report as Markdown: what it ran on, then a section for each case. @param {Report} report */
-export function toMarkdown({ date, machine, pace, cases }) {
-  const { cpu, cores, memoryGib, platform, node, onnxruntime, sharp, commit } = machine;
+export function toMarkdown(report) {
+  const { rounds, seconds } = report.pace;
   return [
-    `Measured ${date.slice(0, 10)}, commit ${commit}: ${cores} cores of ${cpu}, ${memoryGib} GiB, ${platform}, ` +
-      `Node ${node}, ONNX Runtime ${onnxruntime}, sharp ${sharp}. ` +
-      `${pace.rounds} rounds, ${pace.seconds} s for each figure of a round; median [lowest-highest].`,
-    ...cases.map(caseSection),
+    `${measuredOn(report)} ` +
+      `${rounds} rounds, ${seconds} s for each figure of a round; median [lowest-highest].`,
+    ...report.cases.map(caseSection),
   ].join('\n\n');
+}
+
+/** When, and on what. @param {Report} report */
+export function measuredOn({ date, machine }) {
+  const { cpu, cores, int8, memoryGib, platform, node, onnxruntime, sharp, commit } = machine;
+  return (
+    `Measured ${date.slice(0, 10)}, commit ${commit}: ${cores} cores of ${cpu} ` +
+    `(8-bit dot products: ${int8.length === 0 ? 'none' : int8.join(', ')}), ${memoryGib} GiB, ${platform}, ` +
+    `Node ${node}, ONNX Runtime ${onnxruntime}, sharp ${sharp}.`
+  );
 }
 
 /** @param {CaseReport} report */
@@ -27,20 +36,27 @@ export function caseSection(report) {
   if (failed !== null) return `${heading}\n\nFailed: ${failed}`;
   const parts = [heading, boundTable(bounds)];
   if (subjects.length > 0) parts.push(subjectTable(subjects));
-  const foreign = foreignCores(report);
-  if (foreign > QUIET_CORES_MAX) {
-    parts.push(`Disturbed: other programs kept ${digits(foreign)} cores busy meanwhile.`);
-  }
+  if (isDisturbed(report)) parts.push(disturbed(report));
   return parts.join('\n\n');
+}
+
+/** @param {CaseReport} report */
+export function isDisturbed(report) {
+  return foreignCores(report) > QUIET_CORES_MAX;
+}
+
+/** @param {CaseReport} report */
+export function disturbed(report) {
+  return `Disturbed: other programs kept ${digits(foreignCores(report))} cores busy meanwhile.`;
 }
 
 /** @param {CaseReport['bounds']} bounds */
 function boundTable(bounds) {
   return table(
     ['figure', 'measured', 'aim', ''],
-    bounds.map(({ what, unit, limit, values, met }) => [
+    bounds.map(({ what, unit, decimals, limit, values, met }) => [
       what,
-      `${range(values)}${unit === '' ? '' : ` ${unit}`}`,
+      `${range(values, decimals === undefined ? digits : (value) => floored(value, decimals))}${unit === '' ? '' : ` ${unit}`}`,
       limit === null ? '' : `${limit.kind === 'atLeast' ? '>=' : '<='} ${digits(limit.value)}`,
       met === null ? '' : met ? 'met' : 'missed',
     ]),
@@ -66,11 +82,11 @@ function subjectTable(subjects) {
 }
 
 /**
- * Columns are padded, so that it reads as well in a terminal.
+ * A Markdown table whose columns are padded, so that it reads as well in a terminal.
  * @param {readonly string[]} head
  * @param {readonly (readonly string[])[]} rows
  */
-function table(head, rows) {
+export function table(head, rows) {
   const widths = head.map((cell, column) =>
     Math.max(3, cell.length, ...rows.map((row) => row[column]?.length ?? 0)),
   );

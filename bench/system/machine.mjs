@@ -8,6 +8,7 @@ export function describeMachine() {
   return {
     cpu: cpus()[0]?.model ?? 'unknown',
     cores: availableParallelism(),
+    int8: int8Instructions(),
     memoryGib: Math.round(totalmem() / 2 ** 30),
     platform: `${process.platform} ${process.arch}`,
     node: process.versions.node,
@@ -15,6 +16,15 @@ export function describeMachine() {
     sharp: versionOf('sharp'),
     commit: commit(),
   };
+}
+
+/** Flags in /proc/cpuinfo of instructions that multiply 8-bit integers and add the products in 32 bits. */
+const INT8_FLAGS = ['avx_vnni', 'avx512_vnni', 'amx_int8', 'asimddp', 'i8mm'];
+
+/** Those of the processor; 8-bit kernels gain most by them. */
+function int8Instructions() {
+  const flags = /^(?:flags|Features)\s*: (.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1] ?? '';
+  return INT8_FLAGS.filter((flag) => flags.split(' ').includes(flag));
 }
 
 /** @param {string} name of a dependency @returns {string} */
