@@ -14,7 +14,11 @@ import { registerMetadata } from './methods/metadata.js';
 import type { MethodContext } from './methods/methods.js';
 import { registerReadiness } from './methods/readiness.js';
 import { registerRepository } from './methods/repository.js';
+import { registerSharedMemory } from './methods/shared-memory.js';
 import { registerStatistics } from './methods/statistics.js';
+import type { StreamLimits } from './methods/stream-call.js';
+import { registerStreamInfer } from './methods/stream-infer.js';
+import { registerTraceSetting } from './methods/trace-setting.js';
 import { loadProtos } from './protos.js';
 import { registerReflection } from './reflection.js';
 import { TunedServer } from './tuned-server.js';
@@ -28,7 +32,7 @@ export interface GrpcDoorOptions {
 }
 
 /** What one door holds at a time. */
-export interface DoorLimits extends InFlightLimits {
+export interface DoorLimits extends InFlightLimits, StreamLimits {
   readonly healthWatchesMax: number;
   readonly reflectionStreamsMax: number;
 }
@@ -82,8 +86,11 @@ export async function openGrpcDoor({
   registerStatistics(context);
   registerRepository(context);
   registerLifecycle(context);
+  registerSharedMemory(context);
   registerLogSettings(context);
+  registerTraceSetting(context);
   registerInfer(context);
+  const streams = registerStreamInfer(context, limits);
   const health = new Health({ service, clock, log, watchesMax: limits.healthWatchesMax });
   health.register(context);
   registerReflection(context, limits.reflectionStreamsMax);
@@ -103,6 +110,7 @@ export async function openGrpcDoor({
       accepting = false;
       closing ??= new Promise((resolve) => {
         health.close();
+        streams.close();
         const timer = clock.setTimer(graceMs * 1e6, () => tuned.cut());
         server.tryShutdown(() => {
           timer.cancel();

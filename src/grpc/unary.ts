@@ -9,7 +9,7 @@ import { toGrpcStatus } from './status.js';
 /** A call as handlers see it: who asks, until when, and whether they still wait. */
 export type Call = Pick<
   ServerUnaryCall<unknown, unknown>,
-  'getPeer' | 'getDeadline' | 'cancelled' | 'once' | 'off'
+  'getPeer' | 'getDeadline' | 'metadata' | 'cancelled' | 'once' | 'off'
 >;
 
 /** Where methods are registered, and what all of them need. */

@@ -21,6 +21,8 @@ export interface InferInput {
   /** Length of `data`. */
   readonly byteLength: number;
   readonly data: Uint8Array;
+  /** `data` has its ArrayBuffer to itself and is read by nobody else. */
+  readonly owned?: true;
   /** Where the bytes are when the request did not carry them; `data` is empty then. */
   readonly sharedMemory?: SharedMemoryRef;
 }
@@ -83,6 +85,19 @@ export interface InferRequest {
   readonly receivedNs: number;
   /** The client's address, for the access log. */
   readonly peer: string;
+  /** The trace that the client is part of. */
+  readonly traceContext?: TraceContext | undefined;
+  /** Calls `listener` once, with the moment at which the client had the answer or was gone. */
+  whenSent?(listener: (ns: number) => void): void;
+}
+
+/** W3C trace context, as the headers `traceparent` and `tracestate` carry it. */
+export interface TraceContext {
+  readonly traceparent: string;
+  /** '' when there was none. */
+  readonly tracestate: string;
+  /** Whether the client's trace is kept. */
+  readonly isSampled: boolean;
 }
 
 /** Tells whoever holds a request that its client no longer waits. */

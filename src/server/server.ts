@@ -9,8 +9,10 @@ import type { Listing } from '../repository/store.js';
 import { ServingService } from '../service/serving-service.js';
 import type { ServerSettings } from '../settings/settings.js';
 import { VERSION } from '../settings/version.js';
+import { SharedMemoryRegions } from '../shm/regions.js';
 import type { AdjustableLog } from '../telemetry/log.js';
 import { Metrics } from '../telemetry/metrics.js';
+import { createTracer } from '../telemetry/trace/create.js';
 import { Builder } from '../worker/build/builder.js';
 import { CachedArtifacts } from '../worker/build/cached-artifacts.js';
 import { NO_ARTIFACTS } from '../worker/build/no-artifacts.js';
@@ -127,13 +129,16 @@ export async function startServer(
       if (lifecycle.controlMode === 'poll') watch.update([...settings.modelRepositories, ...directories]);
     },
   });
+  const tracer = await createTracer(settings.trace, { log, clock });
   const pictures = createPictureDecoder({ threads: settings.decodeThreads, log });
   const service = new ServingService({
     catalog,
     control: manager,
     clock,
     log,
+    tracer,
     pictures,
+    sharedMemory: settings.allowClientSharedMemory ? new SharedMemoryRegions() : null,
     id: settings.id,
     version: VERSION,
     strictReadiness: settings.strictReadiness,
@@ -161,7 +166,7 @@ export async function startServer(
     const unloaded = manager.stop();
     store.stopReading();
     await unloaded;
-    await Promise.all([lanes.close(), pictures.close(), store.close()]);
+    await Promise.all([lanes.close(), pictures.close(), store.close(), tracer.close()]);
   };
   let stopping: Promise<StopResult> | null = null;
   return {

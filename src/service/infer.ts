@@ -7,31 +7,38 @@ import { newTimings, type Timings } from '../inference/timings.js';
 import type { Clock } from '../lib/clock.js';
 import type { ServingModel } from '../lifecycle/serving-model.js';
 import type { FailureReason, Job, JobResult } from '../scheduler/scheduler.js';
+import type { SharedMemoryRegions } from '../shm/regions.js';
 import type { Shape } from '../tensor/shape.js';
 import type { NamedTensor } from '../tensor/tensor.js';
 import type { PictureDecoder } from '../worker/picture-decoder.js';
 import type { CheckedInput, Pictures } from './check-inputs.js';
 import { type CheckedRequest, checkRequest } from './check-request.js';
 import { finishOutputs } from './finish.js';
+import { holdRegions } from './shared-memory-request.js';
 
 /** What a request passes through besides its model. */
 export interface InferContext {
   readonly clock: Clock;
   readonly pictures: PictureDecoder;
+  /** Null where clients may not use shared memory. */
+  readonly sharedMemory: SharedMemoryRegions | null;
 }
 
 /** What became known of a request on its way, also when it failed: for statistics and the access log. */
 export interface InferTrace {
   readonly timings: Timings;
   rows: number;
+  /** The last answer; null when there was none. */
+  response: InferResponse | null;
 }
 
 export function newTrace(request: InferRequest): InferTrace {
-  return { timings: newTimings(request.receivedNs), rows: 0 };
+  return { timings: newTimings(request.receivedNs), rows: 0, response: null };
 }
 
 /**
- * A request's walk through a model it has leased: check, decode pictures, queue and run, finish.
+ * A request's walk through a model it has leased: read shared memory, check, decode pictures, queue and
+ * run, finish.
  * Throws ServingError.
  */
 export async function infer(
@@ -40,17 +47,24 @@ export async function infer(
   request: InferRequest,
   trace: InferTrace,
 ): Promise<InferResponse> {
-  const checked = checkRequest(request, model);
-  trace.rows = checked.rows;
-  const tensors = await toTensors(context, model, request, checked);
-  const outputs = await submit(context, model, request, checked, tensors, trace);
-  return {
-    modelName: model.name,
-    modelVersion: String(model.version),
-    id: request.id,
-    parameters: NO_PARAMETERS,
-    outputs: finishOutputs(model.spec, checked.outputs, outputs),
-  };
+  const held = holdRegions(context.sharedMemory, request);
+  try {
+    const checked = checkRequest(held === null ? request : await held.received(request), model);
+    trace.rows = checked.rows;
+    const tensors = await toTensors(context, model, request, checked);
+    const outputs = await submit(context, model, request, checked, tensors, trace);
+    const finished = finishOutputs(model.spec, checked.outputs, outputs);
+    trace.response = {
+      modelName: model.name,
+      modelVersion: String(model.version),
+      id: request.id,
+      parameters: NO_PARAMETERS,
+      outputs: held === null ? finished : await held.write(checked.outputs, finished),
+    };
+    return trace.response;
+  } finally {
+    held?.release();
+  }
 }
 
 function isTensor(input: CheckedInput): input is Extract<CheckedInput, { kind: 'tensor' }> {

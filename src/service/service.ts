@@ -3,7 +3,9 @@ import type { EmitResponse, InferResponse } from '../inference/response.js';
 import type { LoadOptions } from '../lifecycle/control.js';
 import type { HistoryEntry } from '../lifecycle/history.js';
 import type { ModelConfig } from '../model-config/message.js';
+import type { TraceChanges } from '../telemetry/trace/trace-setting.js';
 import type { LogSettingValue } from './log-settings.js';
+import type { SharedMemoryControl } from './shared-memory-control.js';
 import type { IndexEntry, ModelMetadata, ModelStatistics, ServerMetadata } from './views.js';
 
 /**
@@ -11,6 +13,7 @@ import type { IndexEntry, ModelMetadata, ModelStatistics, ServerMetadata } from 
  * for what the client can mend; a `version` of '' means the latest one that is ready.
  */
 export interface InferenceService {
+  readonly sharedMemory: SharedMemoryControl;
   isLive(): boolean;
   isReady(): boolean;
   /** False for models that are unknown or not loaded; throws for a malformed version. */
@@ -41,6 +44,11 @@ export interface InferenceService {
   inferStream(request: InferRequest, emit: EmitResponse): Promise<void>;
   /** Applies `changes`, none being a question, and answers with all settings of the log in force. */
   logSettings(changes: ReadonlyMap<string, LogSettingValue | null>): ReadonlyMap<string, LogSettingValue>;
+  /**
+   * Applies `changes`, none being a question, to the traces of all models, or of one when `model` is not
+   * ''; answers with the settings in force.
+   */
+  traceSettings(model: string, changes: TraceChanges): ReadonlyMap<string, readonly string[]>;
   /** Calls `listener` after every change of readiness, of the server or of a model. */
   onReadinessChange(listener: () => void): () => void;
 }

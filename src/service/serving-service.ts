@@ -1,5 +1,5 @@
-import { modelErrors, serverErrors } from '../errors/catalogue.js';
-import { type ServingError, type StatusCode, toServingError } from '../errors/serving-error.js';
+import { modelErrors, serverErrors, traceErrors } from '../errors/catalogue.js';
+import { type ServingError, toServingError } from '../errors/serving-error.js';
 import type { InferRequest, Protocol } from '../inference/request.js';
 import type { EmitResponse, InferResponse } from '../inference/response.js';
 import { type Catalog, isServed, LATEST } from '../lifecycle/catalog.js';
@@ -10,6 +10,8 @@ import { WaitingRoom } from '../lifecycle/waiting-room.js';
 import type { ModelConfig } from '../model-config/message.js';
 import { type AccessRecord, logAccess } from '../telemetry/access-log.js';
 import type { AdjustableLog } from '../telemetry/log.js';
+import type { TraceChanges } from '../telemetry/trace/trace-setting.js';
+import type { Tracer, TraceTicket } from '../telemetry/trace/tracer.js';
 import { type InferContext, type InferTrace, infer, newTrace } from './infer.js';
 import { changeLogSettings, type LogSettingValue, logSettings } from './log-settings.js';
 import { toModelMetadata, toModelStatistics } from './present.js';
@@ -17,6 +19,7 @@ import { toModelConfig } from './quantization-report.js';
 import { checkLoad, checkUnload } from './repository-control.js';
 import { repositoryIndex } from './repository-index.js';
 import type { InferenceService } from './service.js';
+import { type SharedMemoryControl, sharedMemoryControl } from './shared-memory-control.js';
 import { parseVersion } from './version.js';
 import type { IndexEntry, ModelMetadata, ModelStatistics, ServerMetadata } from './views.js';
 
@@ -26,16 +29,20 @@ const EXTENSIONS = [
   'logging',
   'schedule_policy',
   'model_configuration',
+  'system_shared_memory',
+  'cuda_shared_memory',
   'model_repository',
   'model_repository(unload_dependents)',
   'parameters',
   'statistics',
+  'trace',
 ] as const;
 
 export interface ServiceOptions extends InferContext {
   readonly catalog: Catalog;
   readonly control: RepositoryControl;
   readonly log: AdjustableLog;
+  readonly tracer: Tracer;
   readonly id: string;
   /** Version of this server. */
   readonly version: string;
@@ -51,6 +58,7 @@ type Phase = 'starting' | 'serving' | 'exiting';
 
 /** The one {@link InferenceService}: answers from the catalog, walks requests through their models. */
 export class ServingService implements InferenceService {
+  readonly sharedMemory: SharedMemoryControl;
   readonly #options: ServiceOptions;
   readonly #listeners = new Set<() => void>();
   readonly #idle: (() => void)[] = [];
@@ -61,6 +69,7 @@ export class ServingService implements InferenceService {
 
   constructor(options: ServiceOptions) {
     this.#options = options;
+    this.sharedMemory = sharedMemoryControl(options.sharedMemory);
     this.#waitingRoom = new WaitingRoom(options.catalog, options.clock);
     options.catalog.onChange(() => this.#changed());
   }
@@ -183,7 +192,8 @@ export class ServingService implements InferenceService {
   async #admit<T>(request: InferRequest, walk: (lease: Lease, trace: InferTrace) => Promise<T>): Promise<T> {
     const trace = newTrace(request);
     let lease: Lease | null = null;
-    let status: StatusCode | 'OK' = 'OK';
+    let ticket: TraceTicket | null = null;
+    let failure: ServingError | null = null;
     this.#inFlight++;
     try {
       this.#checkServing();
@@ -192,20 +202,29 @@ export class ServingService implements InferenceService {
         await this.#waitingRoom.wait(request, version);
       }
       lease = this.#options.catalog.lease(request.modelName, version);
+      ticket = this.#options.tracer.sample(request, lease.model.name);
       return await walk(lease, trace);
     } catch (error) {
-      status = toServingError(error).code;
+      failure = toServingError(error);
       throw error;
     } finally {
+      if (ticket !== null && lease !== null) this.#trace(ticket, request, lease, trace, failure);
       lease?.release();
       if (--this.#inFlight === 0) this.#becomeIdle();
-      if (this.#options.accessLog) this.#logAccess(request, lease, trace, status);
+      if (this.#options.accessLog) this.#logAccess(request, lease, trace, failure?.code ?? 'OK');
     }
   }
 
   logSettings(changes: ReadonlyMap<string, LogSettingValue | null>): ReadonlyMap<string, LogSettingValue> {
     changeLogSettings(this.#options.log, changes);
     return logSettings(this.#options.log);
+  }
+
+  traceSettings(model: string, changes: TraceChanges): ReadonlyMap<string, readonly string[]> {
+    if (model !== '' && !this.isModelKnown(model)) throw traceErrors.unknownModel(model);
+    const { tracer } = this.#options;
+    if (changes.size > 0) tracer.change(model, changes);
+    return tracer.view(model);
   }
 
   onReadinessChange(listener: () => void): () => void {
@@ -225,6 +244,23 @@ export class ServingService implements InferenceService {
   #becomeIdle(): void {
     this.#idleSinceNs = this.#options.clock.nowNs();
     for (const wake of this.#idle.splice(0)) wake();
+  }
+
+  #trace(
+    ticket: TraceTicket,
+    request: InferRequest,
+    { model }: Lease,
+    { timings, response }: InferTrace,
+    failure: ServingError | null,
+  ): void {
+    this.#options.tracer.finish(ticket, request, {
+      modelName: model.name,
+      modelVersion: model.version,
+      timings,
+      endNs: this.#options.clock.nowNs(),
+      response,
+      error: failure === null ? '' : failure.message || failure.code,
+    });
   }
 
   #logAccess(

@@ -58,7 +58,6 @@ export const SERVE_FLAGS = {
     help: 'Let clients register POSIX shared memory of this machine, and pass tensors in it. Whoever can reach a port can then read and write what this process can open in /dev/shm.',
   }),
   ...REPOSITORY_FLAGS,
-  ...TRACE_FLAGS,
   allowGrpc: booleanFlag({ name: 'allow-grpc', group: GRPC, fallback: true, help: 'Serve gRPC.' }),
   grpcAddress: textFlag({
     name: 'grpc-address',
@@ -165,4 +164,5 @@ export const SERVE_FLAGS = {
     fallback: false,
     help: 'Log one line for each inference request.',
   }),
+  ...TRACE_FLAGS,
 } as const satisfies Record<string, Flag<unknown>>;

@@ -31,6 +31,7 @@ function aService(changes: Partial<InferenceService> = {}): InferenceService {
     infer: unexpected,
     inferStream: unexpected,
     logSettings: unexpected,
+    traceSettings: unexpected,
     isModelKnown: unexpected,
     onReadinessChange: unexpected,
     ...changes,

@@ -2,9 +2,11 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { Catalog } from '#naiad/lifecycle/catalog.js';
 import type { HistoryEntry } from '#naiad/lifecycle/history.js';
 import { ServingService } from '#naiad/service/serving-service.js';
+import { Tracer } from '#naiad/telemetry/trace/tracer.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { aModelSpec, aServingModel } from '../support/models.js';
 import { RecordedLog } from '../support/recorded-log.js';
+import { RecordedTraces } from '../support/recorded-traces.js';
 import { aRequest } from '../support/requests.js';
 import { RecordedControl } from './control.js';
 
@@ -14,16 +16,21 @@ let catalog: Catalog;
 let control: RecordedControl;
 let clock: FakeClock;
 let service: ServingService;
+let tracer: Tracer;
+let sink: RecordedTraces;
 
 beforeEach(() => {
   catalog = new Catalog();
   control = new RecordedControl();
   clock = new FakeClock();
+  sink = new RecordedTraces();
+  tracer = new Tracer({ mode: 'triton', file: 'x', sink });
   service = new ServingService({
     catalog,
     control,
     clock,
     log: new RecordedLog(),
+    tracer,
     pictures: {
       decode: () => Promise.reject(new Error('not to be reached')),
       close: () => Promise.resolve(),
@@ -31,6 +38,7 @@ beforeEach(() => {
     id: 'triton',
     version: '1.2.3',
     strictReadiness: true,
+    sharedMemory: null,
     accessLog: false,
   });
 });

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { parseServeFlags } from '#naiad/settings/flags.js';
 import { SERVE_FLAGS } from '#naiad/settings/serve-flags.js';
 import type { LifecycleSettings, ServerSettings } from '#naiad/settings/settings.js';
+import type { TraceSettings } from '#naiad/settings/trace-settings.js';
 import { tritonFlags } from '#naiad/settings/triton-flags.js';
 import { anEnvironment } from './environment.js';
 
@@ -53,6 +54,18 @@ describe('defaults', () => {
       queueRowsMax: 16_384,
       queueBytesMax: 1 << 30,
       log: { verbose: 0, info: true, warning: true, error: true, format: 'json', access: false },
+      trace: {
+        mode: 'triton',
+        initial: { levels: [], rate: 1000, count: -1, logFrequency: 0 },
+        file: '',
+        collector: {
+          url: 'http://localhost:4318/v1/traces',
+          resource: { 'service.name': 'triton-inference-server' },
+          queueSpansMax: 2048,
+          delayMs: 5000,
+          batchSpansMax: 512,
+        },
+      },
     });
   });
 
@@ -274,13 +287,85 @@ describe('mistakes', () => {
   });
 });
 
+describe('traces', () => {
+  const configsOf = (...configs: string[]): TraceSettings =>
+    settingsOf(configs.map((config) => `--trace-config=${config}`)).trace;
+
+  it('are set part by part', () => {
+    expect(
+      configsOf(
+        'triton,file=/t',
+        'level=TIMESTAMPS',
+        'level=TENSORS',
+        'rate=5',
+        'count=7',
+        'triton,log-frequency=3',
+      ),
+    ).toMatchObject({
+      mode: 'triton',
+      file: '/t',
+      initial: { levels: ['TIMESTAMPS', 'TENSORS'], rate: 5, count: 7, logFrequency: 3 },
+    });
+  });
+
+  it('go to a collector', () => {
+    expect(
+      configsOf(
+        'mode=opentelemetry',
+        'level=TIMESTAMPS',
+        'opentelemetry,url=http://c:4318/v1/traces',
+        'opentelemetry,resource=service.name=a=b',
+        'opentelemetry,resource=x=y',
+        'opentelemetry,bsp_max_queue_size=9',
+        'opentelemetry,bsp_schedule_delay=8',
+        'opentelemetry,bsp_max_export_batch_size=7',
+      ),
+    ).toMatchObject({
+      mode: 'opentelemetry',
+      collector: {
+        url: 'http://c:4318/v1/traces',
+        resource: { 'service.name': 'a=b', x: 'y' },
+        queueSpansMax: 9,
+        delayMs: 8,
+        batchSpansMax: 7,
+      },
+    });
+  });
+
+  it('are set by the flags of older releases', () => {
+    const flags = ['--trace-file=/t', '--trace-level=MAX', '--trace-rate=2', '--trace-count=3'];
+    expect(settingsOf([...flags, '--trace-log-frequency=4']).trace).toMatchObject({
+      file: '/t',
+      initial: { levels: ['TIMESTAMPS'], rate: 2, count: 3, logFrequency: 4 },
+    });
+  });
+
+  it.each([
+    ['rate', 'expected [mode,]setting=value'],
+    ['rates=1', "no setting 'rates', did you mean 'rate'?"],
+    ['triton,fiel=/t', "no setting 'fiel', did you mean 'file'?"],
+    ['tritn,file=/t', "no mode 'tritn', did you mean 'triton'?"],
+    ['rate=x', 'expected a whole number from 0'],
+    ['count=-2', 'expected a whole number from -1'],
+    ['mode=x', 'expected one of triton, opentelemetry'],
+    ['level=x', 'expected OFF, TIMESTAMPS or TENSORS'],
+    ['level=TIMESTAMPS', 'needs a file: --trace-config=triton,file=PATH'],
+    ['opentelemetry,url=ftp://x', 'expected an http or https URL'],
+    ['opentelemetry,resource=x', 'expected KEY=VALUE'],
+    ['opentelemetry,bsp_schedule_delay=0', 'expected a whole number from 1'],
+  ])('%s is a mistake', (config, text) => {
+    const lines = mistakesOf(`--trace-config=${config}`);
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toContain(text);
+  });
+});
+
 describe("Triton's other flags", () => {
   it.each([
     ['--grpc-use-ssl=true', 'put a proxy in front'],
     ['--grpc-restricted-protocol=health:k=v', '--grpc-restricted-protocol of Triton'],
     ['--backend-config=onnxruntime,x=y', '--backend-config of Triton'],
     ['--model-namespacing=true', 'only --model-namespacing=false is accepted'],
-    ['--trace-config=level=TIMESTAMPS', 'there is no tracing yet'],
   ])('%s is refused by name', (flag, text) => {
     const lines = mistakesOf(flag);
     expect(lines).toHaveLength(1);

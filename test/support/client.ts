@@ -19,6 +19,16 @@ type Call = (
   callback: (error: grpc.ServiceError | null, response?: Message) => void,
 ) => grpc.ClientUnaryCall;
 
+export interface TestCallOptions extends grpc.CallOptions {
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+function toMetadata(entries: Readonly<Record<string, string>>): grpc.Metadata {
+  const metadata = new grpc.Metadata();
+  for (const [key, value] of Object.entries(entries)) metadata.set(key, value);
+  return metadata;
+}
+
 /** Once for all clients. */
 let readService: grpc.ServiceClientConstructor | null = null;
 
@@ -48,7 +58,7 @@ export class TestClient {
   }
 
   /** Answers, or rejects with a grpc ServiceError. */
-  call(method: string, request: Message = {}, options: grpc.CallOptions = {}): Promise<Message> {
+  call(method: string, request: Message = {}, options: TestCallOptions = {}): Promise<Message> {
     return this.start(method, request, options).answer;
   }
 
@@ -56,20 +66,20 @@ export class TestClient {
   start(
     method: string,
     request: Message,
-    options: grpc.CallOptions = {},
+    { metadata = {}, ...options }: TestCallOptions = {},
   ): { readonly answer: Promise<Message>; cancel(): void } {
     let call: grpc.ClientUnaryCall | null = null;
     const answer = new Promise<Message>((fulfil, reject) => {
       const invoke = (this.#client as unknown as Record<string, Call>)[method];
       if (invoke === undefined) throw new Error(`no method ${method}`);
-      call = invoke.call(this.#client, request, new grpc.Metadata(), options, (error, response) =>
+      call = invoke.call(this.#client, request, toMetadata(metadata), options, (error, response) =>
         error === null ? fulfil(response ?? {}) : reject(error),
       );
     });
     return { answer, cancel: () => call?.cancel() };
   }
 
-  infer(request: Message, options: grpc.CallOptions = {}): Promise<Message> {
+  infer(request: Message, options: TestCallOptions = {}): Promise<Message> {
     return this.call('ModelInfer', request, options);
   }
 

@@ -7,6 +7,8 @@ import type { HistoryEntry } from '#naiad/lifecycle/history.js';
 import type { ModelConfig } from '#naiad/model-config/message.js';
 import type { LogSettingValue } from '#naiad/service/log-settings.js';
 import type { InferenceService } from '#naiad/service/service.js';
+import type { SharedMemoryControl } from '#naiad/service/shared-memory-control.js';
+import { sharedMemoryControl } from '#naiad/service/shared-memory-control.js';
 import type { DurationStatistic, IndexEntry, ModelMetadata, ModelStatistics } from '#naiad/service/views.js';
 import { type Datatype, isDatatype } from '#naiad/tensor/datatype.js';
 import type { NamedTensor } from '#naiad/tensor/tensor.js';
@@ -37,6 +39,7 @@ const duration = (count: number, ns: number): DurationStatistic => ({ count, ns 
 
 /** A service without models of its own: every ready model echoes its inputs as OUTPUT0, OUTPUT1, ... */
 export class MemoryService implements InferenceService {
+  sharedMemory: SharedMemoryControl = sharedMemoryControl(null);
   ready = true;
   live = true;
   /** Whether each known model is ready. */
@@ -186,6 +189,10 @@ export class MemoryService implements InferenceService {
 
   async inferStream(request: InferRequest, emit: EmitResponse): Promise<void> {
     await emit({ response: await this.infer(request), isFinal: true });
+  }
+
+  traceSettings(): ReadonlyMap<string, readonly string[]> {
+    return new Map([['trace_level', ['OFF']]]);
   }
 
   logSettings(): ReadonlyMap<string, LogSettingValue> {

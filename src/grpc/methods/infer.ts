@@ -7,8 +7,10 @@ import {
   type RequestedOutput,
   type RequestOptions,
   type RequestProblems,
+  type TraceContext,
 } from '../../inference/request.js';
 import type { InferResponse } from '../../inference/response.js';
+import { readTraceContext } from '../../inference/trace-context.js';
 import type { Clock } from '../../lib/clock.js';
 import type { CallAccount } from '../call-account.js';
 import { decodeInferRequest, type InferMessage } from '../codec/infer-request.js';
@@ -39,18 +41,25 @@ async function infer(
   const canceller = new Canceller();
   const onCancelled = (): void => canceller.cancel();
   call.once('cancelled', onCancelled);
+  const request = new GrpcInferRequest(message, call, clock, canceller);
   try {
-    return await service.infer(new GrpcInferRequest(message, call, clock, canceller));
+    return await service.infer(request);
   } finally {
     // grpc-js calls an answered call cancelled too.
     call.off('cancelled', onCancelled);
     // The answer is in memory until the client has taken it.
-    account.afterClose(() => inFlight.leave());
+    account.afterClose(() => {
+      inFlight.leave();
+      request.sent();
+    });
   }
 }
 
+/** What a request needs of its call. */
+export type RequestCall = Pick<Call, 'getPeer' | 'getDeadline' | 'metadata'>;
+
 /** A message together with what is known of its call. */
-class GrpcInferRequest implements InferRequest {
+export class GrpcInferRequest implements InferRequest {
   readonly protocol = 'grpc';
   readonly modelName: string;
   readonly modelVersion: string;
@@ -62,9 +71,11 @@ class GrpcInferRequest implements InferRequest {
   readonly deadlineNs: number;
   readonly cancellation: Cancellation;
   readonly receivedNs: number;
-  readonly #call: Call;
+  readonly #call: RequestCall;
+  readonly #clock: Clock;
+  #onSent: ((ns: number) => void) | null = null;
 
-  constructor(message: InferMessage, call: Call, clock: Clock, cancellation: Cancellation) {
+  constructor(message: InferMessage, call: RequestCall, clock: Clock, cancellation: Cancellation) {
     this.modelName = message.modelName;
     this.modelVersion = message.modelVersion;
     this.id = message.id;
@@ -78,10 +89,26 @@ class GrpcInferRequest implements InferRequest {
       deadline === Infinity ? Infinity : toDeadlineNs(deadline, clock.wallMs(), this.receivedNs);
     this.cancellation = cancellation;
     this.#call = call;
+    this.#clock = clock;
   }
 
   /** Only the access log asks for it, and reading it from the socket takes a while. */
   get peer(): string {
     return this.#call.getPeer();
+  }
+
+  get traceContext(): TraceContext | undefined {
+    const [traceparent] = this.#call.metadata.get('traceparent');
+    const [tracestate] = this.#call.metadata.get('tracestate');
+    return readTraceContext(traceparent?.toString(), tracestate?.toString());
+  }
+
+  whenSent(listener: (ns: number) => void): void {
+    this.#onSent = listener;
+  }
+
+  /** The client has the answer, or is gone. */
+  sent(): void {
+    this.#onSent?.(this.#clock.nowNs());
   }
 }
