@@ -9,13 +9,21 @@ import { graphsWithin } from '../onnx/subgraphs.js';
 /** What ONNX Runtime appends to the name of a MatMul that it joins with the addition behind it. */
 const JOINED = /\/MatMulAddFusion\/?$/;
 
+export interface SimplifyOptions {
+  /** Whether MatMul with a bias becomes Gemm; true when left out. */
+  readonly joined?: boolean;
+}
+
 /**
  * The model with its constants computed, transpositions moved together, batch normalisations and additions
  * folded into convolutions, and MatMul with a bias as Gemm: what ONNX Runtime does to any model before it fuses
  * operators, written in ONNX's own operators. Nodes keep their names. `source` is the path of a model, or its
  * bytes; up to 2 GiB. Throws what ONNX Runtime says of a model that it can't load.
  */
-export async function simplify(source: string | Uint8Array): Promise<OnnxModel> {
+export async function simplify(
+  source: string | Uint8Array,
+  { joined = true }: SimplifyOptions = {},
+): Promise<OnnxModel> {
   const folder = await mkdtemp(join(tmpdir(), 'naiad-simplify-'));
   try {
     const path = join(folder, 'model.onnx');
@@ -23,7 +31,10 @@ export async function simplify(source: string | Uint8Array): Promise<OnnxModel> 
       graphOptimizationLevel: 'basic',
       optimizedModelFilePath: path,
       logSeverityLevel: 3,
-      extra: { session: { disable_prepacking: '1' } },
+      extra: {
+        'session.disable_prepacking': '1',
+        ...(!joined && { 'optimization.disable_specified_optimizers': 'MatMulAddFusion' }),
+      },
     };
     const session =
       typeof source === 'string'
