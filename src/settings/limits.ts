@@ -127,6 +127,14 @@ export const LIMITS = {
   cpuLanesMax: 1024,
   /** Arrays and objects within each other in the JSON of a request, Triton's bound. */
   jsonDepthMax: 100,
+  /** Values in the JSON of an inference request that are no data of tensors: each takes far more than its text. */
+  jsonValuesMax: 1 << 18,
+  /** JSON of a request that is read on the serving thread, in a millisecond; what is larger goes to a thread. */
+  jsonInlineBytes: 64 << 10,
+  /** Elements of an answer that are written as JSON at once: as long a time. */
+  jsonInlineElements: 8 << 10,
+  /** Large JSON texts that wait for a thread or are in one. */
+  jsonConversionsMax: 1024,
   /** Request line and headers of one HTTP request; node's own default. */
   httpHeaderBytesMax: 16 << 10,
   /** Open HTTP connections: a client has one for each request that it waits for. */

@@ -1,0 +1,23 @@
+import type { Route } from '../route.js';
+import type { ModelName } from './http-infer-request.js';
+import { answerInfer } from './infer-route.js';
+import { JsonConverter } from './json-converter.js';
+
+const converter = new JsonConverter(null);
+
+const toName = ({ model = '', version = '' }: Readonly<Record<string, string | undefined>>): ModelName => ({
+  model,
+  version,
+});
+
+/** Inference. */
+export const INFER_ROUTES: readonly Route[] = [
+  {
+    pattern: /^\/v2\/models\/(?<model>[^/]+)(?:\/versions\/(?<version>\d+))?\/infer$/,
+    methods: ['POST'],
+    category: 'inference',
+    contentType: 'text/plain',
+    compresses: true,
+    answer: (context, request, names) => answerInfer(context, converter, request, toName(names)),
+  },
+];
