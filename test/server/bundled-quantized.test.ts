@@ -1,9 +1,11 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readModel } from '#naiad/onnx/read-model.js';
 import { fp32sOf, pictureRequest } from '../support/messages.js';
 import { cosine } from '../support/ort-runs.js';
+import { TestRepository } from '../support/repository.js';
 import { BUNDLED_MODELS, startTestServer, type TestServer, testLifecycle } from '../support/server.js';
 
 const picture = (name: string): Buffer =>
@@ -16,11 +18,15 @@ const MODELS = [
   { model: 'object_detection', int8: '1', original: '2' },
 ];
 
+/** Each net is loaded once: what is looked at are its answers. */
+const ONE_LANE = { cores: 1, cpuLanes: 1, cpuLanesMax: 4 };
+
 type Outputs = ReadonlyMap<string, Float32Array>;
 
 let server: TestServer;
 beforeAll(async () => {
   server = await startTestServer({
+    lanes: ONE_LANE,
     lifecycle: testLifecycle({ controlMode: 'explicit', loadModels: MODELS.map(({ model }) => model) }),
   });
 });
@@ -111,6 +117,40 @@ describe('in 8 bits', () => {
       const best = peaks(outputs.get('scores') ?? new Float32Array(), 80);
       expect(labels[indexOfLargest(best)]).toBe('cup');
       expect(Math.max(...best)).toBeGreaterThan(0.45);
+    }
+  });
+});
+
+describe('a bundled net whose configuration asks for 8 bits', () => {
+  it('is calibrated with photos and served', async () => {
+    const folder = join(BUNDLED_MODELS, 'face_emotion');
+    const config = readFileSync(join(folder, 'config.pbtxt'), 'utf8').replace('"face_emotion"', '"smiles"');
+    const repository = new TestRepository({
+      'smiles/config.pbtxt': `${config}
+        parameters { key: "quantization.mode" value { string_value: "int8" } }
+        parameters { key: "quantization.calibration" value { string_value: "calibration" } }`,
+      'smiles/labels.txt': readFileSync(join(folder, 'labels.txt')),
+      'smiles/calibration/face.jpg': picture('face.jpg'),
+      'smiles/1/model.onnx': readFileSync(join(folder, '3/model.onnx')),
+    });
+    const artifactCache = mkdtempSync(join(tmpdir(), 'naiad-cache-'));
+    const other = await startTestServer({
+      modelRepositories: [repository.directory],
+      lanes: ONE_LANE,
+      lifecycle: testLifecycle({ artifactCache }),
+    });
+    try {
+      const { config: inForce } = (await other.client.call('ModelConfig', { name: 'smiles' })) as {
+        config: { parameters: Record<string, { string_value: string }> };
+      };
+      const told = (key: string) => inForce.parameters[`quantization.report.${key}`]?.string_value;
+      expect([told('outcome'), told('mode'), told('samples')]).toEqual(['quantized', 'int8', '1']);
+      const response = await other.client.infer(pictureRequest('smiles', 'image', [picture('face.jpg')]));
+      expect(indexOfLargest(fp32sOf(response, 0))).toBe(1);
+    } finally {
+      await other.stop();
+      repository.remove();
+      rmSync(artifactCache, { recursive: true, force: true });
     }
   });
 });
