@@ -2,10 +2,10 @@ import { serverErrors } from '../errors/catalogue.js';
 import type { InFlight } from '../service/in-flight.js';
 
 /** Length and compression of a message stand in front of it. */
-const FRAME_BYTES = 5;
+export const FRAME_BYTES = 5;
 
 /** grpc-js puts a message together from its pieces, and keeps those. */
-const PIECES_COPIES = 2;
+export const PIECES_COPIES = 2;
 
 /**
  * What one call holds of a door's memory, from its first byte until its stream is closed: the bytes that
@@ -52,8 +52,10 @@ export class CallAccount {
     return this.#isRefused;
   }
 
-  refuse(): void {
+  /** Returns whether the call's handler tells its client why; otherwise nobody has. */
+  refuse(_error: unknown): boolean {
     this.#isRefused = true;
+    return false;
   }
 
   /** The message has been put together, and its pieces are given up. */
@@ -69,6 +71,14 @@ export class CallAccount {
     if (this.#isClosed) return;
     this.#inFlight.hold(bytes);
     this.#held += bytes;
+  }
+
+  /** Gives back a part of what is held before the call ends. */
+  release(bytes: number): void {
+    // At the end all of it is given back together.
+    if (this.#isClosed) return;
+    this.#inFlight.release(bytes);
+    this.#held -= bytes;
   }
 
   /**

@@ -1,17 +1,19 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import { serverErrors } from '../errors/catalogue.js';
 import type { Clock } from '../lib/clock.js';
+import { invariant } from '../lib/invariant.js';
 import { decompress, isCompression } from '../service/decompress.js';
 import type { InFlight } from '../service/in-flight.js';
 import { LIMITS } from '../settings/limits.js';
 import type { Log } from '../telemetry/log.js';
 import { CallAccount } from './call-account.js';
 import { type AnyCall, forgetPieces, isOver, streamOf } from './call-stream.js';
-import { MODEL_INFER, MODEL_LOAD } from './protos.js';
+import { MODEL_INFER, MODEL_LOAD, MODEL_STREAM_INFER } from './protos.js';
 import { toGrpcStatus } from './status.js';
+import { StreamAccount } from './stream-account.js';
 
 /** Methods whose requests carry data, not only questions. */
-const CARRIERS: ReadonlySet<string> = new Set([MODEL_INFER, MODEL_LOAD]);
+const CARRIERS: ReadonlySet<string> = new Set([MODEL_INFER, MODEL_STREAM_INFER, MODEL_LOAD]);
 
 /** The accounts of a door's calls: opened with their streams, closed with them. */
 export class CallAccounts {
@@ -32,7 +34,7 @@ export class CallAccounts {
     const encoding = headers['grpc-encoding'];
     // grpc-js would decompress at once and without counting.
     if (encoding !== undefined) delete headers['grpc-encoding'];
-    const account = new CallAccount(
+    const account = new (path === MODEL_STREAM_INFER ? StreamAccount : CallAccount)(
       this.#inFlight,
       requestBytesMax(path),
       typeof encoding === 'string' && encoding !== 'identity' ? encoding : null,
@@ -43,8 +45,7 @@ export class CallAccounts {
       try {
         account.receive(piece);
       } catch (error) {
-        account.refuse();
-        this.#refuse(stream, path, error);
+        if (!account.refuse(error)) this.#refuse(stream, path, error);
       }
     });
     stream.once('close', () => {
@@ -57,6 +58,13 @@ export class CallAccounts {
   of(call: AnyCall): CallAccount | null {
     const account = this.#accounts.get(streamOf(call));
     return account === undefined || account.isRefused || isOver(call) ? null : account;
+  }
+
+  /** {@link of} for a call of `ModelStreamInfer`. */
+  stream(call: AnyCall): StreamAccount | null {
+    const account = this.of(call);
+    invariant(account === null || account instanceof StreamAccount, 'a stream of requests has its account');
+    return account;
   }
 
   /** {@link of} for a call whose whole request has come, as one message. */
@@ -92,7 +100,11 @@ export class CallAccounts {
  * The message of a call, decompressed and counted. A promise only where there is something to do;
  * throws and rejects with ServingError.
  */
-export function requestBytes(account: CallAccount, path: string, message: Buffer): Buffer | Promise<Buffer> {
+export function requestBytes(
+  account: Pick<CallAccount, 'compression' | 'hold'>,
+  path: string,
+  message: Buffer,
+): Buffer | Promise<Buffer> {
   const { compression } = account;
   if (compression === null) return message;
   if (!isCompression(compression)) throw serverErrors.compressionUnknown(compression);

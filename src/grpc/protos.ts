@@ -12,6 +12,8 @@ const PROTO_FOLDER = fileURLToPath(new URL('../../proto', import.meta.url));
 export const INFERENCE_SERVICE = 'inference.GRPCInferenceService';
 /** Path of the hot method. */
 export const MODEL_INFER = `/${INFERENCE_SERVICE}/ModelInfer`;
+/** The same on a stream. */
+export const MODEL_STREAM_INFER = `/${INFERENCE_SERVICE}/ModelStreamInfer`;
 /** Its messages may hold the files of a model. */
 export const MODEL_LOAD = `/${INFERENCE_SERVICE}/RepositoryModelLoad`;
 export const MODEL_UNLOAD = `/${INFERENCE_SERVICE}/RepositoryModelUnload`;

@@ -25,25 +25,36 @@ const SHAPE_PACKED = tagOf(3, WireType.bytes);
  * ServingError when it would exceed the protocol's 2 GiB.
  */
 export function encodeInferResponse(response: InferResponse): Buffer {
+  const size = inferResponseSize(response);
+  if (size > LIMITS.messageBytesMax) throw outputErrors.tooLarge(size);
+  const writer = new WireWriter(size);
+  writeInferResponse(writer, response);
+  return writer.finish();
+}
+
+/** Bytes of a `ModelInferResponse`. */
+export function inferResponseSize(response: InferResponse): number {
   const { modelName, modelVersion, id, parameters, outputs } = response;
-  const nameSize = utf8Size(modelName);
-  const versionSize = utf8Size(modelVersion);
-  const idSize = utf8Size(id);
-  let size = fieldSize(nameSize) + fieldSize(versionSize) + fieldSize(idSize);
+  let size = fieldSize(utf8Size(modelName)) + fieldSize(utf8Size(modelVersion)) + fieldSize(utf8Size(id));
   if (parameters.size > 0) size += parametersSize(parameters);
   for (const output of outputs) {
     size += delimitedSize(outputSize(output)) + delimitedSize(output.data.length);
   }
-  if (size > LIMITS.messageBytesMax) throw outputErrors.tooLarge(size);
+  return size;
+}
 
-  const writer = new WireWriter(size);
+/** Writes the fields of a `ModelInferResponse`, {@link inferResponseSize} bytes. */
+export function writeInferResponse(writer: WireWriter, response: InferResponse): void {
+  const { modelName, modelVersion, id, parameters, outputs } = response;
+  const nameSize = utf8Size(modelName);
+  const versionSize = utf8Size(modelVersion);
+  const idSize = utf8Size(id);
   if (nameSize > 0) writer.string(MODEL_NAME, modelName, nameSize);
   if (versionSize > 0) writer.string(MODEL_VERSION, modelVersion, versionSize);
   if (idSize > 0) writer.string(ID, id, idSize);
   if (parameters.size > 0) writeParameters(writer, PARAMETERS, parameters);
   for (const output of outputs) writeOutput(writer, output);
   for (const { data } of outputs) writer.bytes(RAW_OUTPUT_CONTENTS, data);
-  return writer.finish();
 }
 
 /** Strings that are empty are not written. */
