@@ -186,6 +186,26 @@ describe('a quantized model', () => {
     ]);
   });
 
+  it('in half precision keeps what leaves it, however rarely that is seen', async () => {
+    // One column in 128 is far larger than the others.
+    const data = Array.from(randomFloats(128 * 128, 1), (value, at) => (at % 128 === 0 ? 4e4 : 1) * value);
+    const first: OnnxInitializer = { name: 'first', type: 'FP32', dims: [128, 128], data };
+    const model = onnxModel({
+      inputs: [{ name: 'X', type: 'FP32', dims: ['n', 128] }],
+      outputs: [{ name: 'Y', type: 'FP32', dims: ['n', 64] }],
+      initializers: [first, weights('last', [128, 64], 2)],
+      nodes: [
+        { op: 'MatMul', inputs: ['X', 'first'], outputs: ['a'] },
+        { op: 'Softsign', inputs: ['a'], outputs: ['b'] },
+        { op: 'MatMul', inputs: ['b', 'last'], outputs: ['Y'] },
+      ],
+    });
+    const settings = { calibration_method: 'percentile', percentile: '90', min_cosine: '0.999' };
+    const { report } = await quantize(model, aSpec('fp16', settings), { samples: someArrays([128]) });
+    expect(report).toMatchObject({ outcome: 'quantized', layers: { quantized: 1 } });
+    expect(Object.keys(report.layers.reasons).join()).toMatch(/^'a' reaches /);
+  });
+
   it('is compared on random samples where there are no others', async () => {
     const { report } = await quantize(perceptron(), aSpec('int8-dynamic'));
     expect(report).toMatchObject({ outcome: 'quantized', samples: { kind: 'none', count: 8 } });
