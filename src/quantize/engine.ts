@@ -7,19 +7,19 @@ import type { OnnxModel } from '../onnx/model.js';
 import { readModel } from '../onnx/read-model.js';
 import { writeModel } from '../onnx/write-model.js';
 import { type Attempt, bestOf, reportOf } from './attempt.js';
-import { collect } from './calibration/collect.js';
 import { shapeFacts } from './calibration/shape-facts.js';
 import { candidatesFor } from './candidates.js';
 import { type Comparison, compareModels } from './compare-models.js';
 import { violations } from './guard.js';
 import { checkKernels, countKernels } from './kernels.js';
-import type { Range, Rewritten } from './method.js';
+import type { Rewritten } from './method.js';
 import { importMethod, type MethodMode } from './methods.js';
 import type { QuantizationReport } from './report.js';
 import type { Runtime, SampleSet } from './runtime.js';
-import { simplify } from './simplify.js';
+import { readSource, type SourceForm, type SourceModel } from './source-model.js';
 import { strayNames } from './stray-names.js';
 import { unfusedLayers } from './unfused-layers.js';
+import { watchRanges } from './watch-ranges.js';
 import { weightBytes } from './weight-bytes.js';
 
 /** A model that is to be quantized. */
@@ -97,8 +97,9 @@ export async function quantizeModel(job: QuantizeJob): Promise<Quantized> {
 class Quantization {
   readonly #job: QuantizeJob;
   readonly #taken = new Map<string, number>();
-  /** As the file has it, and simplified. */
-  readonly #models = new Map<boolean, OnnxModel>();
+  readonly #sources = new Map<SourceForm, SourceModel>();
+  /** As the file has it. */
+  #original: OnnxModel | null = null;
 
   constructor(job: QuantizeJob) {
     this.#job = job;
@@ -112,7 +113,7 @@ class Quantization {
   async modes(): Promise<readonly MethodMode[]> {
     const { spec, device, samples } = this.#job;
     if (spec.mode !== 'auto') return [spec.mode];
-    return candidatesFor(await this.#model(false), { device, calibrated: samples.kind !== 'none' });
+    return candidatesFor(await this.#read(), { device, calibrated: samples.kind !== 'none' });
   }
 
   async attempt(mode: MethodMode): Promise<Attempt> {
@@ -137,7 +138,7 @@ class Quantization {
       return { ...attempt, reason: textOf(error) };
     }
     const { model, layers, expectedKernels } = rewritten;
-    attempt = { ...attempt, findings: await this.#strayNames() };
+    attempt = { ...attempt, findings: [...(await this.#strayNames()), ...this.#notSimplified()] };
     mkdirSync(plain);
     this.#tell('writing', 0, 1);
     const written = await this.#timed('write', async () =>
@@ -181,22 +182,19 @@ class Quantization {
 
   async #rewrite(mode: MethodMode): Promise<Rewritten> {
     const { spec, device, samples, runtime } = this.#job;
-    const { quantize, simplified, watched, rangesOptional } = await importMethod(mode, device);
+    const method = await importMethod(mode, device);
     const own: QuantizationSpec = { ...spec, mode };
-    const model = await this.#model(simplified);
+    const { model } = await this.#source(method.form);
     this.#tell('looking at shapes', 0, 1);
     const facts = await this.#timed('shapes', () => shapeFacts(model));
-    let ranges: ReadonlyMap<string, Range> = new Map();
-    if (watched !== undefined && !(rangesOptional === true && samples.kind === 'none')) {
-      const taken = mapped(this.#counted('calibrating', samples), (inputs) => runtime.toSample(inputs));
-      const { calibrationMethod: method, percentile } = spec;
-      const names = [...watched(model, own)];
-      ranges = await this.#timed('calibrate', () =>
-        collect({ model, facts, samples: taken, names, method, percentile }),
-      );
-    }
+    const { kind } = samples;
+    const taken = this.#counted('calibrating', samples);
+    const watching = { model, method, spec: own, facts, kind, samples: taken, runtime };
+    const ranges = await (method.watched === undefined
+      ? watchRanges(watching)
+      : this.#timed('calibrate', () => watchRanges(watching)));
     this.#tell('rewriting', 0, 1);
-    return this.#timed('rewrite', async () => quantize(model, { spec: own, ranges, facts }));
+    return this.#timed('rewrite', async () => method.quantize(model, { spec: own, ranges, facts }));
   }
 
   /** A model of this machine is mapped, others are easier to handle as long as they are small. */
@@ -227,19 +225,27 @@ class Quantization {
     const { spec } = this.#job;
     if ([...spec.include, ...spec.exclude, ...spec.keepOps].length === 0) return [];
     // Nodes may have other names once the model is simplified, and be told by these.
-    return strayNames(spec, [await this.#model(false), ...this.#models.values()]);
+    const simplified = [...this.#sources.values()].map(({ model }) => model);
+    return strayNames(spec, [await this.#read(), ...simplified]);
   }
 
-  async #model(simplified: boolean): Promise<OnnxModel> {
-    const known = this.#models.get(simplified);
+  #notSimplified(): readonly string[] {
+    const reasons = [...this.#sources.values()].map(({ reason }) => reason).filter((reason) => reason !== '');
+    return reasons.map((reason) => `it is not simplified, so that layers may be missed: ${reason}`);
+  }
+
+  async #read(): Promise<OnnxModel> {
+    this.#original ??= await this.#timed('read', async () => readModel(this.#job.modelFile));
+    return this.#original;
+  }
+
+  async #source(form: SourceForm): Promise<SourceModel> {
+    const known = this.#sources.get(form);
     if (known !== undefined) return known;
     this.#tell('reading', 0, 1);
-    const { modelFile } = this.#job;
-    const model = await this.#timed('read', async () =>
-      simplified ? simplify(modelFile) : readModel(modelFile),
-    );
-    this.#models.set(simplified, model);
-    return model;
+    const source = await this.#timed('read', () => readSource(this.#job.modelFile, form));
+    this.#sources.set(form, source);
+    return source;
   }
 
   async *#counted<T>(stage: string, items: AsyncIterable<T>): AsyncIterable<T> {
@@ -265,10 +271,6 @@ class Quantization {
       this.#taken.set(name, (this.#taken.get(name) ?? 0) + ms);
     }
   }
-}
-
-async function* mapped<T, R>(items: AsyncIterable<T>, change: (item: T) => R): AsyncIterable<R> {
-  for await (const item of items) yield change(item);
 }
 
 const OUR_MISTAKES = [TypeError, RangeError, ReferenceError, InvariantError];

@@ -1,6 +1,7 @@
 import type { QuantizationMode, QuantizationSpec } from '../model-config/quantization.js';
 import type { OnnxModel } from '../onnx/model.js';
 import type { QuantizeMethod } from './method.js';
+import type { SourceForm } from './source-model.js';
 
 /** A mode that names its method. */
 export type MethodMode = Exclude<QuantizationMode, 'auto'>;
@@ -8,8 +9,8 @@ export type MethodMode = Exclude<QuantizationMode, 'auto'>;
 /** A way to quantize, and what it wants done before. */
 export interface Method {
   readonly quantize: QuantizeMethod;
-  /** Whether it takes models best as `simplify` writes them. */
-  readonly simplified: boolean;
+  /** In which form it takes models best. */
+  readonly form: SourceForm;
   /** Values whose ranges it goes by; left out by methods that go by weights alone. */
   readonly watched?: (model: OnnxModel, spec: QuantizationSpec) => Iterable<string>;
   /** Whether it can do without those ranges, where there are no samples. */
@@ -21,11 +22,11 @@ type Device = 'cpu' | 'gpu';
 const METHODS: Readonly<Record<MethodMode, (device: Device) => Promise<Method>>> = {
   int8: async () => {
     const { int8Static, int8StaticValues } = await import('./static/int8-static.js');
-    return { quantize: int8Static, simplified: true, watched: int8StaticValues };
+    return { quantize: int8Static, form: 'joined', watched: int8StaticValues };
   },
   'int8-dynamic': async () => {
     const { int8Dynamic } = await import('./dynamic/int8-dynamic.js');
-    return { quantize: int8Dynamic, simplified: false };
+    return { quantize: int8Dynamic, form: 'apart' };
   },
   'int8-weight': (device) => weightOnly('int8Weight', device),
   'int4-weight': (device) => weightOnly('int4Weight', device),
@@ -33,7 +34,7 @@ const METHODS: Readonly<Record<MethodMode, (device: Device) => Promise<Method>>>
   fp4: (device) => weightOnly('fp4', device),
   fp16: async () => {
     const { fp16 } = await import('./half/fp16.js');
-    return { quantize: fp16, simplified: false, watched: valuesOf, rangesOptional: true };
+    return { quantize: fp16, form: 'apart', watched: valuesOf, rangesOptional: true };
   },
 };
 
@@ -48,9 +49,9 @@ async function weightOnly(
   device: Device,
 ): Promise<Method> {
   const { [name]: method } = await import('./weights/weight-only.js');
-  if (device === 'cpu') return { quantize: method, simplified: false };
+  if (device === 'cpu') return { quantize: method, form: 'apart' };
   const { inHalfPrecision } = await import('./half/fp16.js');
-  return { quantize: inHalfPrecision(method), simplified: false };
+  return { quantize: inHalfPrecision(method), form: 'apart' };
 }
 
 /** All that the nodes make. */

@@ -2,16 +2,15 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { invariant } from '../lib/invariant.js';
 import type { QuantizationSpec } from '../model-config/quantization.js';
-import { readModel } from '../onnx/read-model.js';
 import { writeModel } from '../onnx/write-model.js';
 import type { NamedTensor } from '../tensor/tensor.js';
-import { collect } from './calibration/collect.js';
 import { shapeFacts } from './calibration/shape-facts.js';
 import { OutputComparison } from './compare.js';
-import type { LayerReport, MethodContext } from './method.js';
-import { importMethod, type Method, type MethodMode } from './methods.js';
+import type { LayerReport } from './method.js';
+import { importMethod, type MethodMode } from './methods.js';
 import type { Runtime, SampleSet } from './runtime.js';
-import { simplify } from './simplify.js';
+import { readSource } from './source-model.js';
+import { watchRanges } from './watch-ranges.js';
 
 /** What the answers of a model are like when one of its layers is quantized and all others are not. */
 export interface LayerSensitivity {
@@ -57,10 +56,11 @@ export interface SensitivityJob {
 export async function measureSensitivity(job: SensitivityJob): Promise<Sensitivity> {
   const { modelFile, spec, device, work, runtime, onProgress } = job;
   const method = await importMethod(spec.mode, device);
-  const model = method.simplified ? await simplify(modelFile) : readModel(modelFile);
+  const { model } = await readSource(modelFile, method.form);
   const facts = await shapeFacts(model);
   const samples = await firstOf(job.samples, job.samplesMax);
-  const ranges = await rangesOf(job, method, model, facts);
+  const { kind } = job.samples;
+  const ranges = await watchRanges({ model, method, spec, facts, kind, samples: counted(job), runtime });
   const quantized = method
     .quantize(model, { spec, ranges, facts })
     .layers.filter(({ outcome }) => outcome === 'quantized');
@@ -134,24 +134,18 @@ async function firstOf(samples: SampleSet, max: number): Promise<(readonly Named
   return first;
 }
 
-async function rangesOf(
-  { spec, samples, runtime, onProgress }: SensitivityJob,
-  { watched, rangesOptional }: Method,
-  model: Parameters<Method['quantize']>[0],
-  facts: MethodContext['facts'],
-): Promise<MethodContext['ranges']> {
-  if (watched === undefined || (rangesOptional === true && samples.kind === 'none')) return new Map();
-  const taken = async function* () {
-    let count = 0;
-    for await (const inputs of samples) {
-      onProgress?.('calibrating', count, spec.samplesMax);
-      yield runtime.toSample(inputs);
-      if (++count >= spec.samplesMax) return;
-    }
-  };
-  const { calibrationMethod: method, percentile } = spec;
-  const names = [...watched(model, spec)];
-  return collect({ model, facts, samples: taken(), names, method, percentile });
+/** As many samples as the specification allows. */
+async function* counted({
+  samples,
+  spec,
+  onProgress,
+}: SensitivityJob): AsyncIterable<readonly NamedTensor[]> {
+  let count = 0;
+  for await (const inputs of samples) {
+    onProgress?.('calibrating', count, spec.samplesMax);
+    yield inputs;
+    if (++count >= spec.samplesMax) return;
+  }
 }
 
 async function compare(

@@ -25,7 +25,7 @@ const INSERTED_CAST = /^Inserted(PrecisionFree)?Cast_/;
  */
 export async function readSource(modelFile: string, form: SourceForm): Promise<SourceModel> {
   const model = readModel(modelFile);
-  if (weightBytes(model) > MODEL_BYTES_MAX) return { model, reason: 'it has more than 2 GiB of weights' };
+  if (weightBytes(model) > MODEL_BYTES_MAX) return { model, reason: 'it has 2 GiB of weights or more' };
   try {
     const simple = await simplify(modelFile, { joined: form === 'joined' });
     return isInHalfPrecision(simple) ? { model, reason: '' } : { model: simple, reason: '' };
