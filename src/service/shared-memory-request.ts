@@ -52,7 +52,8 @@ export class HeldRegions {
 
   hold(tensors: readonly { readonly sharedMemory?: SharedMemoryRef }[]): void {
     for (const { sharedMemory } of tensors) {
-      if (sharedMemory !== undefined) this.#parts.set(sharedMemory, this.#regions.hold(sharedMemory));
+      if (sharedMemory === undefined || this.#parts.has(sharedMemory)) continue;
+      this.#parts.set(sharedMemory, this.#regions.hold(sharedMemory));
     }
   }
 
