@@ -41,12 +41,15 @@ export function fileSamples(
         let sample: NamedTensor[];
         try {
           sample = fitted(await readSample(join(folder, file.path), file.format, fit), fit);
+          const odd = sample.find((tensor) => !holdsNumbers(tensor));
+          // What a client sent was not chosen to be a sample.
+          if (odd !== undefined && kind === 'live') continue;
+          if (odd !== undefined) throw new Error(`input '${odd.name}' holds NaN or infinities`);
         } catch (error) {
           const text = error instanceof Error ? error.message : String(error);
           throw new Error(`sample '${file.path}' can not be used: ${text}`, { cause: error });
         }
-        // What a client sent was not chosen to be a sample.
-        if (kind === 'folder' || sample.every(holdsNumbers)) yield sample;
+        yield sample;
       }
     },
   };
@@ -85,8 +88,10 @@ export async function randomSamples(
 }
 
 function holdsNumbers({ datatype, data }: NamedTensor): boolean {
-  if (datatype !== 'FP32' && datatype !== 'FP64') return true;
+  if (datatype !== 'FP16' && datatype !== 'FP32' && datatype !== 'FP64') return true;
   const { buffer } = new Uint8Array(data);
+  // Of a half that is none all bits of the exponent are set.
+  if (datatype === 'FP16') return new Uint16Array(buffer).every((half) => (half & 0x7c00) !== 0x7c00);
   const numbers = datatype === 'FP32' ? new Float32Array(buffer) : new Float64Array(buffer);
   return numbers.every(Number.isFinite);
 }

@@ -326,10 +326,25 @@ describe('samples', () => {
     [
       'numbers that are none',
       { 'a.npy': npy(randomFloats(3 * SIZE * SIZE, 1).fill(Number.NaN), [1, 3, SIZE, SIZE]) },
-      /holds NaN or infinities/,
+      /sample 'a.npy' can not be used: input 'X' holds NaN or infinities/,
     ],
   ])('with %s leave the original in service', async (_what, files, reason) => {
     const { report } = await quantize(convNet(), spec, { samples: samples(files) });
     expect(report).toMatchObject({ outcome: 'original', reason: expect.stringMatching(reason) });
+  });
+
+  it.each([Number.NaN, Number.NEGATIVE_INFINITY])('with %s are no measure of any mode', async (odd) => {
+    const some = randomFloats(128, 1);
+    some[7] = odd;
+    const folderOf = samples({ 'a.npy': npy(randomFloats(128, 2), [128]), 'b.npy': npy(some, [128]) });
+    const { report } = await quantize(perceptron(), aSpec('int8-dynamic'), { samples: folderOf });
+    expect(report).toMatchObject({
+      outcome: 'original',
+      reason: "sample 'b.npy' can not be used: input 'X' holds NaN or infinities",
+    });
+    // What clients have sent is passed over.
+    const live = aSpec('int8-dynamic', { calibration: 'live:2' });
+    const { report: other } = await quantize(perceptron(), live, { samples: folderOf });
+    expect(other).toMatchObject({ outcome: 'quantized', samples: { kind: 'live', count: 1 } });
   });
 });
