@@ -111,6 +111,7 @@ export const traceErrors = {
   unknownModel: (model: string) => invalid(`Request for unknown model : ${model}`),
   file: () =>
     new ServingError('UNIMPLEMENTED', 'trace file location can not be updated through network protocol'),
+  notList: (setting: string) => invalid(`expect list of strings for '${setting}'`),
   offAndMore: () => invalid("Expect only one trace level 'OFF' is specified"),
   oneValue: (setting: string) => invalid(`expect only 1 value for '${setting}'`),
   noNumber: (setting: string, value: string) => invalid(`Unable to parse '${setting}', got: ${value}`),

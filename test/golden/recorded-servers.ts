@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { startTestServer, type TestServer, testLifecycle } from '../support/server.js';
+import { startTestServer, type TestServer, testLifecycle, testSettings } from '../support/server.js';
 import type { Case } from './recording.js';
 import { Replayer } from './replayer.js';
 import { modelObstacle } from './skipped.js';
@@ -45,8 +45,13 @@ export class RecordedServer {
     const flags = readFileSync(join(folder, `${group}.flags`), 'utf8');
     const named = [...flags.matchAll(/--load-model=(\S+)/g)].map((match) => String(match[1]));
     const repository = join(folder, group);
+    const settings = testSettings();
+    // Where the recorded server wrote; no case has requests while traces are on.
+    const file = group === 'main' ? '/tmp/naiad-trace.json' : '';
     const server = await startTestServer({
+      trace: { ...settings.trace, file },
       modelRepositories: [repository],
+      allowClientSharedMemory: group === 'main',
       lifecycle: testLifecycle({
         controlMode: group === 'main' ? 'explicit' : 'none',
         loadModels: group === 'main' ? named.filter((name) => modelObstacle(name) === null) : null,

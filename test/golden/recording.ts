@@ -1,13 +1,17 @@
 import { readFileSync } from 'node:fs';
+import type { ShmStep } from './shm-step.js';
 
 /** A value of JSON. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 export type JsonObject = { [key: string]: Json };
 
 /** One thing that the recording client did; `ignore` = its answer was not recorded. */
-export interface Step {
+export interface Step extends Partial<ShmStep> {
   readonly grpc?: string;
   readonly request?: JsonObject;
+  /** The messages of a stream, which is half-closed after them. */
+  readonly requests?: readonly JsonObject[];
+  readonly metadata?: Readonly<Record<string, string>>;
   readonly http?: {
     readonly method: string;
     readonly path: string;
@@ -33,7 +37,11 @@ export interface Norm {
 export interface Answer {
   readonly status?: string | number;
   readonly message?: string;
+  /** Base64 of what was read of shared memory. */
+  readonly data?: string;
   readonly response?: JsonObject;
+  /** All that came on a stream. */
+  readonly responses?: readonly JsonObject[];
   readonly json?: Json;
   readonly text?: string;
   readonly 'content-type'?: string;

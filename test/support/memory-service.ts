@@ -10,6 +10,7 @@ import type { InferenceService } from '#naiad/service/service.js';
 import type { SharedMemoryControl } from '#naiad/service/shared-memory-control.js';
 import { sharedMemoryControl } from '#naiad/service/shared-memory-control.js';
 import type { DurationStatistic, IndexEntry, ModelMetadata, ModelStatistics } from '#naiad/service/views.js';
+import type { TraceChanges } from '#naiad/telemetry/trace/trace-setting.js';
 import { type Datatype, isDatatype } from '#naiad/tensor/datatype.js';
 import type { NamedTensor } from '#naiad/tensor/tensor.js';
 
@@ -191,11 +192,11 @@ export class MemoryService implements InferenceService {
     await emit({ response: await this.infer(request), isFinal: true });
   }
 
-  traceSettings(): ReadonlyMap<string, readonly string[]> {
+  traceSettings(_model: string, _changes: TraceChanges): ReadonlyMap<string, readonly string[]> {
     return new Map([['trace_level', ['OFF']]]);
   }
 
-  logSettings(): ReadonlyMap<string, LogSettingValue> {
+  logSettings(_changes: ReadonlyMap<string, LogSettingValue | null>): ReadonlyMap<string, LogSettingValue> {
     return new Map<string, LogSettingValue>([['log_info', true]]);
   }
 
