@@ -35,7 +35,11 @@ export async function answerInfer(
   const binaryOutputs = new Map(json.outputs.map((output) => [output.name, output.binary]));
   try {
     const response = await context.service.infer(asked);
-    return await writeResponse(converter, response, (output) => binaryOutputs.get(output) ?? binaryOutput);
+    return await writeResponse(converter, response, (output) => {
+      // As in Triton: outputs that are listed are asked one by one.
+      const asked = binaryOutputs.get(output);
+      return asked === undefined ? binaryOutput : asked === true;
+    });
   } catch (error) {
     // Triton sets the type of an answer once it has found the model.
     if (isOfLookup(context.service, name, error)) throw error;

@@ -42,12 +42,11 @@ export function readRawRequest(service: InferenceService, name: ModelName, body:
   });
 }
 
+/** A text says nothing of how many elements it is: there must be room for one only. */
 function toBytesShape(input: string, shape: Shape): Shape {
-  const variable = shape.filter((dim) => dim === -1).length;
-  if (variable > 1) throw httpInferenceErrors.rawShape(PREFIX, input);
-  const concrete = shape.map((dim) => (dim === -1 ? 1 : dim));
-  if (elementCount(concrete) !== 1) throw httpInferenceErrors.rawBytes(PREFIX, input);
-  return concrete;
+  if (shape.indexOf(-1) !== shape.lastIndexOf(-1)) throw httpInferenceErrors.rawShape(PREFIX, input);
+  if (elementCount(shape) !== 1) throw httpInferenceErrors.rawBytes(PREFIX, input);
+  return shape;
 }
 
 function toShape(model: string, input: string, shape: Shape, elementBytes: number, bytes: number): Shape {

@@ -1,4 +1,5 @@
 import type { Route } from '../route.js';
+import { answerGenerate, answerGenerateStream } from './generate-route.js';
 import type { ModelName } from './http-infer-request.js';
 import { answerInfer } from './infer-route.js';
 import { JsonConverter } from './json-converter.js';
@@ -19,5 +20,19 @@ export const INFER_ROUTES: readonly Route[] = [
     contentType: 'text/plain',
     compresses: true,
     answer: (context, request, names) => answerInfer(context, converter, request, toName(names)),
+  },
+  {
+    pattern: /^\/v2\/models\/(?<model>[^/]+)(?:\/versions\/(?<version>\d+))?\/generate$/,
+    methods: ['POST'],
+    category: 'inference',
+    contentType: 'application/json',
+    answer: (context, request, names) => answerGenerate(context, converter, request, toName(names)),
+  },
+  {
+    pattern: /^\/v2\/models\/(?<model>[^/]+)(?:\/versions\/(?<version>\d+))?\/generate_stream$/,
+    methods: ['POST'],
+    category: 'inference',
+    contentType: 'application/json',
+    answer: (context, request, names) => answerGenerateStream(context, converter, request, toName(names)),
   },
 ];
