@@ -184,7 +184,7 @@ export class Exchange implements OpenExchange {
     });
     if (this.#request.method !== 'HEAD') {
       response.cork();
-      for (const piece of body) response.write(piece);
+      for (const piece of body) if (piece.length > 0) response.write(piece);
     }
     response.end();
   }
@@ -197,10 +197,15 @@ export class Exchange implements OpenExchange {
         ...this.#connectionHeaders(),
       });
     }
-    await reply.write(async (text) => {
-      if (this.#isOver) throw queueErrors.cancelled();
-      if (!response.write(text)) await this.#drained();
-    });
+    try {
+      await reply.write(async (text) => {
+        if (this.#isOver) throw queueErrors.cancelled();
+        if (!response.write(text)) await this.#drained();
+      });
+    } catch (error) {
+      if (!this.#isOver) throw error;
+      return;
+    }
     this.#isSending = true;
     if (!this.#isOver) response.end();
   }

@@ -5,37 +5,14 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { modelErrors } from '#naiad/errors/catalogue.js';
 import { type HttpDoor, openHttpDoor } from '#naiad/http/door.js';
 import type { InferenceService } from '#naiad/service/service.js';
+import { MemoryService } from '../support/memory-service.js';
 import { RecordedLog } from '../support/recorded-log.js';
 
 const SETTINGS = { enabled: true, address: '127.0.0.1', port: 0, inputBytesMax: 1 << 20 };
 const METADATA = { name: 'triton', version: '1.2.3', extensions: ['statistics'] };
 
-/** The part of the service that this door asks; everything else may not be called. */
 function aService(changes: Partial<InferenceService> = {}): InferenceService {
-  const unexpected = (): never => {
-    throw new Error('not expected to be called');
-  };
-  return {
-    isLive: () => true,
-    isReady: () => true,
-    isModelReady: unexpected,
-    serverMetadata: () => METADATA,
-    modelMetadata: unexpected,
-    modelConfig: unexpected,
-    isDecoupled: unexpected,
-    modelStatistics: unexpected,
-    repositoryIndex: unexpected,
-    loadModel: unexpected,
-    unloadModel: unexpected,
-    modelHistory: unexpected,
-    infer: unexpected,
-    inferStream: unexpected,
-    logSettings: unexpected,
-    traceSettings: unexpected,
-    isModelKnown: unexpected,
-    onReadinessChange: unexpected,
-    ...changes,
-  };
+  return Object.assign(new MemoryService(), { serverMetadata: () => METADATA, ...changes });
 }
 
 let door: HttpDoor | null = null;

@@ -2,19 +2,19 @@ import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { HttpDoor } from '#naiad/http/door.js';
+import type { HttpListener } from '#naiad/http/listener.js';
 import { type MetricsDoorOptions, openMetricsDoor } from '#naiad/http/metrics-door.js';
 import { Metrics } from '#naiad/telemetry/metrics.js';
 import { RecordedLog } from '../support/recorded-log.js';
 
-let door: HttpDoor | null = null;
+let door: HttpListener | null = null;
 const log = new RecordedLog();
 
 async function open(
   metrics: MetricsDoorOptions['metrics'],
   address = '127.0.0.1',
   port = 0,
-): Promise<HttpDoor> {
+): Promise<HttpListener> {
   door = await openMetricsDoor({ metrics, settings: { enabled: true, address, port }, log });
   return door;
 }
