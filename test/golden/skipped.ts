@@ -2,14 +2,11 @@ import { HAS_SHARED_MEMORY } from '../support/shared-memory.js';
 import { type Case, requestsOf, type Step } from './recording.js';
 
 /** What is not served, and hence not replayed. */
-const UNSERVED_RPCS: readonly (readonly [why: string, names: RegExp])[] = [];
 const UNSERVED_MODELS: readonly (readonly [why: string, names: RegExp])[] = [
   ['sequences are not served', /^(seq_.*|bad_seq_.*|bad_cache_seq)$/],
   ['ensembles are not served', /^(ens|ens3|ens_self|ens_seq|ctl_ens|stat_ens|bad_ens_.*)$/],
   ['ragged batches are not served', /^ragged$/],
 ];
-
-const UNSERVED_PATHS: readonly (readonly [why: string, paths: RegExp])[] = [];
 
 /** Why a model of the recording can't be served here; null when it can. */
 export function modelObstacle(name: string): string | null {
@@ -26,14 +23,9 @@ export function skipReason(golden: Case): string | null {
 }
 
 function stepObstacle({ grpc, request = {}, requests = [request], http, shm }: Step): string | null {
-  if (http !== undefined) {
-    const why = UNSERVED_PATHS.find(([, paths]) => paths.test(http.path))?.[0];
-    return why ?? modelObstacle(/\/models\/([^/]+)/.exec(http.path)?.[1] ?? '');
-  }
+  if (http !== undefined) return modelObstacle(/\/models\/([^/]+)/.exec(http.path)?.[1] ?? '');
   if (shm !== undefined) return HAS_SHARED_MEMORY ? null : 'there is no shared memory here';
   if (grpc === undefined) return 'only the metrics page is without a request';
-  const rpc = UNSERVED_RPCS.find(([, names]) => names.test(grpc));
-  if (rpc !== undefined) return rpc[0];
   const models = requests.map(({ model_name, name }) => String(model_name ?? name ?? ''));
   return models.map(modelObstacle).find((why) => why !== null) ?? null;
 }

@@ -295,7 +295,7 @@ describe.skipIf(!HAS_SHARED_MEMORY)('shared memory of a client', () => {
       other.close();
     });
 
-    it.each([
+    it.each<[path: string, body: string, code: number, error: unknown]>([
       [
         'register',
         '{"byte_size":64}',
@@ -308,15 +308,12 @@ describe.skipIf(!HAS_SHARED_MEMORY)('shared memory of a client', () => {
       ['region/x/register', '{"key":1,"byte_size":64}', 400, 'attempt to access JSON non-string as string'],
       ['region/x/register', '', 400, expect.stringContaining('failed to parse the request JSON buffer: ')],
       ['region/x/register', '{', 400, expect.stringContaining('failed to parse the request JSON buffer: ')],
-      ...['"64"', '-1', '1.5', 'null'].map(
-        (size) =>
-          [
-            'region/x/register',
-            `{"key":"/k","byte_size":${size}}`,
-            400,
-            'attempt to access JSON non-unsigned-integer as unsigned-integer',
-          ] as const,
-      ),
+      ...['"64"', '-1', '1.5', 'null'].map((size): [string, string, number, unknown] => [
+        'region/x/register',
+        `{"key":"/k","byte_size":${size}}`,
+        400,
+        'attempt to access JSON non-unsigned-integer as unsigned-integer',
+      ]),
       [
         'region/x/register',
         '{"key":"/k","byte_size":1e300}',
