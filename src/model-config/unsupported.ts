@@ -24,11 +24,6 @@ function findEssential(config: ModelConfig): Problem[] {
   refuse(config.ensemble_scheduling !== undefined, ['ensemble_scheduling'], 'ensemble_scheduling');
   refuse(config.batch_input.length > 0, ['batch_input'], 'batch_input');
   refuse(config.batch_output.length > 0, ['batch_output'], 'batch_output');
-  refuse(
-    config.model_transaction_policy?.decoupled === true,
-    ['model_transaction_policy', 'decoupled'],
-    'model_transaction_policy.decoupled',
-  );
   config.input.forEach(({ name, allow_ragged_batch, optional }, index) => {
     // Each of its outputs repeats an input, which must be there.
     refuse(

@@ -16,7 +16,6 @@ describe('settings that are not obeyed', () => {
     ['ensemble_scheduling { }', 'ensemble_scheduling'],
     ['batch_input { kind: BATCH_ELEMENT_COUNT }', 'batch_input'],
     ['batch_output { kind: BATCH_SCATTER_WITH_INPUT_SHAPE }', 'batch_output'],
-    ['model_transaction_policy { decoupled: true }', 'model_transaction_policy.decoupled'],
     ['input { name: "X" allow_ragged_batch: true }', 'input.0.allow_ragged_batch'],
     ['backend: "identity" input { name: "X" optional: true }', 'input.0.optional'],
   ])('keep a model that needs %s from being served', (text, path) => {
@@ -59,7 +58,7 @@ describe('settings that are not obeyed', () => {
     'optimization { input_pinned_memory { enable: false } output_pinned_memory { enable: true } }',
     'optimization { execution_accelerators { } cuda { } graph { level: 1 } }',
     'model_operations { } model_repository_agents { } model_metrics { }',
-    'response_cache { enable: false } model_transaction_policy { decoupled: false }',
+    'response_cache { enable: false } model_transaction_policy { decoupled: true }',
     'instance_group { count: 2 kind: KIND_GPU gpus: [ 0 ] rate_limiter { } }',
     'dynamic_batching { preserve_ordering: true priority_levels: 1 default_priority_level: 1 }',
     'input { name: "X" dims: 4 format: FORMAT_NHWC optional: true reshape { } }',
