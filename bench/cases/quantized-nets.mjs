@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { jitteredPixels, whole } from '../models/crops.mjs';
@@ -71,12 +71,6 @@ export async function faceEmbedding({ root }) {
     others: await jitteredPixels(crops('group-2.jpg'), { side, each: 4, seed: 2 }),
     trials: [{ mode: 'int8', cosineMin: 0.999, judgesSpeed: true }],
   };
-}
-
-/** Of the version that answers when none is asked for: the net as it was published. @param {string} folder */
-function newestIn(folder) {
-  const versions = readdirSync(folder).map(Number).filter(Number.isInteger);
-  return join(folder, String(Math.max(...versions)), 'model.onnx');
 }
 
 /** @param {Context} context @returns {Promise<Net | string>} */
