@@ -3,7 +3,7 @@ import { graphsWithin } from '../onnx/subgraphs.js';
 
 /** Operators of models that somebody has quantized before. */
 const QUANTIZED =
-  /^(Q(Linear|Gemm|Attention|MoE)|(Dynamic)?QuantizeLinear|DequantizeLinear|MatMulInteger|ConvInteger|MatMulNBits|MatMulBnb4|DynamicQuantize|GatherBlockQuantized)/;
+  /^(Q(Linear|Gemm|Attention|MoE|Ordered|EmbedLayer)|(Dynamic)?QuantizeLinear|DequantizeLinear|MatMulInteger|ConvInteger|MatMulNBits|MatMulBnb4|DynamicQuantize|GatherBlockQuantized)/;
 
 /** Throws Error when the model holds quantized operators already. */
 export function refuseQuantized(model: OnnxModel): void {

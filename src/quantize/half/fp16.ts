@@ -2,6 +2,7 @@ import { putInitializers, removeDead } from '../../onnx/edit-graph.js';
 import { GraphView } from '../../onnx/graph-view.js';
 import type { OnnxModel, OnnxNode } from '../../onnx/model.js';
 import { canRaiseOpset, withIrVersion, withOpset } from '../../onnx/opset.js';
+import { keptReport } from '../kept-report.js';
 import type { LayerReport, MethodContext, QuantizeMethod, Rewritten } from '../method.js';
 import { refuseQuantized } from '../quantized-operators.js';
 import { nameOf } from '../static/selection.js';
@@ -118,15 +119,7 @@ class Reports {
       const tensor = this.#plan.isFloat(name) ? this.#view.constantOf(name) : null;
       if (tensor !== null && this.#count(tensor.name)) bytes += tensorBytes(tensor);
     }
-    this.layers.push({
-      node: nameOf(node),
-      opType: node.opType,
-      outcome: 'kept',
-      reason,
-      weightBytesBefore: bytes,
-      weightBytesAfter: bytes,
-      weightError: 0,
-    });
+    this.layers.push(keptReport(node, bytes, reason));
   }
 
   #count(tensor: string): boolean {

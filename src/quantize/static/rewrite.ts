@@ -4,6 +4,7 @@ import { putInitializers, removeDead } from '../../onnx/edit-graph.js';
 import type { GraphView } from '../../onnx/graph-view.js';
 import type { OnnxModel, OnnxNode } from '../../onnx/model.js';
 import { UniqueNames } from '../../onnx/unique-names.js';
+import { keptReport } from '../kept-report.js';
 import type { LayerReport, Rewritten } from '../method.js';
 import { type Affine, affineOf, quantizeValue } from './affine.js';
 import { type Coding, GraphWriter } from './graph-writer.js';
@@ -92,7 +93,10 @@ class Rewriting {
 
   #addAsItIs(node: OnnxNode): void {
     const reason = this.#plan.kept.get(node);
-    if (reason !== undefined) this.#layers.push(keptReport(node, reason, this.#view));
+    if (reason !== undefined) {
+      const bytes = this.#view.constantOf(node.inputs[1] ?? '')?.data.length ?? 0;
+      this.#layers.push(keptReport(node, bytes, reason));
+    }
     this.#writer.add({ ...node, inputs: node.inputs.map((name) => this.#takeAsItIs(node, name)) });
   }
 
@@ -241,17 +245,4 @@ class Rewriting {
   #count(kernel: string): void {
     this.#kernels.set(kernel, (this.#kernels.get(kernel) ?? 0) + 1);
   }
-}
-
-function keptReport(node: OnnxNode, reason: string, view: GraphView): LayerReport {
-  const bytes = view.constantOf(node.inputs[1] ?? '')?.data.length ?? 0;
-  return {
-    node: nameOf(node),
-    opType: node.opType,
-    outcome: 'kept',
-    reason,
-    weightBytesBefore: bytes,
-    weightBytesAfter: bytes,
-    weightError: 0,
-  };
 }

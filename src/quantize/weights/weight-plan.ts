@@ -1,5 +1,6 @@
 import type { GraphView } from '../../onnx/graph-view.js';
 import type { OnnxNode } from '../../onnx/model.js';
+import { keptReport } from '../kept-report.js';
 import type { LayerReport, MethodContext } from '../method.js';
 import { keptBy, nameOf } from '../static/selection.js';
 import { isWeightLayer, tensorBytes, type WeightLayer, weightLayerOf } from './weight-layer.js';
@@ -75,16 +76,4 @@ function floatUser(name: string, view: GraphView, layers: ReadonlyMap<OnnxNode, 
     if (user !== null) return user;
   }
   return null;
-}
-
-function keptReport(node: OnnxNode, bytes: number, reason: string): LayerReport {
-  return {
-    node: nameOf(node),
-    opType: node.opType,
-    outcome: 'kept',
-    reason,
-    weightBytesBefore: bytes,
-    weightBytesAfter: bytes,
-    weightError: 0,
-  };
 }

@@ -174,10 +174,12 @@ describe('what can not be quantized', () => {
       /^the model is quantized already: it has .*DequantizeLinear/,
     );
     expect(() => int8StaticValues(once.model, aQuantizationSpec())).toThrow('quantized already');
-    const net = new NetBuilder();
-    net.add('MatMulNBits', ['x'], { domain: 'com.microsoft', outputs: ['y'] });
-    const other = net.model({ inputs: { x: [1] }, outputs: ['y'] });
-    expect(() => int8Static(other, aMethodContext())).toThrow('it has 1 MatMulNBits');
+    for (const operator of ['MatMulNBits', 'QOrderedMatMul', 'QEmbedLayerNormalization']) {
+      const net = new NetBuilder();
+      net.add(operator, ['x'], { domain: 'com.microsoft', outputs: ['y'] });
+      const other = net.model({ inputs: { x: [1] }, outputs: ['y'] });
+      expect(() => int8Static(other, aMethodContext())).toThrow(`it has 1 ${operator}`);
+    }
   });
 
   it('a model without layers, or with none left', () => {
