@@ -9,7 +9,6 @@ const BYTE_SIZE = 'shared_memory_byte_size';
 
 /** What addresses are counted in. */
 const SIZE_BITS = 64;
-const SIZE_MAX = 2n ** 64n - 1n;
 
 /**
  * Where the parameters of an input or a requested output say that its data lie: null = in the message
@@ -33,7 +32,6 @@ export function readSharedMemory(
   if (byteSize === undefined) return sharedMemoryErrors.needsByteSize(tensor);
   const size = toSize(byteSize);
   if (size === null) return sharedMemoryErrors.parameterType(BYTE_SIZE, tensor, 'int64_param');
-  if (size > SIZE_MAX - start) return sharedMemoryErrors.overflow(region.value, start, size);
   return { region: region.value, offset: Number(start), byteSize: Number(size) };
 }
 

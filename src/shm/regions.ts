@@ -20,6 +20,8 @@ const RESERVED_PREFIX = 'triton_python_backend_shm_region_';
 /** What `mmap` demands of offsets, with the smallest pages that there are. */
 const PAGE_BYTES = 4096;
 
+const SIZE_MAX = 2n ** 64n - 1n;
+
 export interface RegionsOptions {
   /** Where the objects are files; null = nowhere, nothing can be registered. */
   readonly folder: string | null;
@@ -88,7 +90,7 @@ export class SharedMemoryRegions {
     if (region === undefined || region.isLeaving) throw sharedMemoryErrors.unknown(ref.region);
     const { byteSize } = region.description;
     if (ref.offset >= byteSize) throw sharedMemoryErrors.offset(ref.region);
-    if (ref.byteSize > byteSize - ref.offset) throw sharedMemoryErrors.byteSize(ref.region);
+    if (ref.byteSize > byteSize - ref.offset) throw beyondRegion(ref);
     return { region, ref, release: region.hold() };
   }
 
@@ -101,6 +103,15 @@ export class SharedMemoryRegions {
       this.#copiedBytes -= bytes;
     };
   }
+}
+
+/** Triton tells apart what its 64 bits do not hold. */
+function beyondRegion(ref: SharedMemoryRef): ServingError {
+  const [offset, exact] = [BigInt(ref.offset), BigInt(ref.byteSize)];
+  const byteSize = exact > SIZE_MAX ? SIZE_MAX : exact;
+  return byteSize > SIZE_MAX - offset
+    ? sharedMemoryErrors.overflow(ref.region, offset, byteSize)
+    : sharedMemoryErrors.byteSize(ref.region);
 }
 
 function checkNames({ name, key }: RegionDescription): void {

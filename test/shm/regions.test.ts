@@ -247,7 +247,12 @@ describe('holding a part', () => {
     [2 ** 64 - 1, 1, "Invalid offset for shared memory region: 'r'"],
     [0, 101, "Invalid offset + byte size for shared memory region: 'r'"],
     [99, 2, "Invalid offset + byte size for shared memory region: 'r'"],
-    [1, 2 ** 64 - 1, "Invalid offset + byte size for shared memory region: 'r'"],
+    [0, 2 ** 64 - 1, "Invalid offset + byte size for shared memory region: 'r'"],
+    [
+      16,
+      2 ** 64 - 1,
+      "Integer overflow detected: byte_size (18446744073709551615) + offset (16) exceeds maximum value (18446744073709551615) for region 'r'",
+    ],
   ])('not from %i, %i bytes', (offset, byteSize, message) => {
     expect(failure(() => regions.hold({ region: 'r', offset, byteSize }))).toEqual({
       code: 'INVALID_ARGUMENT',
