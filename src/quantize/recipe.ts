@@ -6,7 +6,7 @@ import { canonicalJson } from './canonical-json.js';
 import type { Machine } from './machine.js';
 
 /** Of what is written into artifacts and beside them; what an older one wrote is built again. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 /** All that decides what an artifact holds, but for the machine that it is built on. */
 export interface Recipe {
