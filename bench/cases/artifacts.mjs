@@ -1,25 +1,32 @@
 import { execFile } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { dirname, join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { measureInTurn, perRound, served } from '../measure.mjs';
 import { encodeInferRequest } from '../models/infer-request.mjs';
 import { resnet50 } from '../models/networks.mjs';
 import { loadSteps } from '../system/control.mjs';
-import { proportionalMib } from '../system/proc.mjs';
+import { ownMib, residentMib } from '../system/proc.mjs';
 
 const MODEL = 'net';
 const LANES = 4;
 const PLAIN = 'loaded as it is';
 const COMPILED = 'compiled';
 
-const SESSION_ROUNDS = 5;
+const LOADS = 5;
 
 /** One takes a quarter of a minute. */
-const ROUNDS_MAX = 3;
+const ROUNDS_MAX = 2;
 
-/** A network of 102 MB loaded as it is and compiled for the machine, in one lane and in four. */
+/** Lanes that have nothing to do have collected by then what their start has left. */
+const QUIET_MS = 2500;
+
+/**
+ * A network of 102 MB loaded as it is and compiled for the machine, in one lane and in four. Every start but the
+ * first finds what was compiled.
+ */
 /** @type {import('../context.mjs').Case} */
 export const artifacts = {
   name: 'artifacts',
@@ -29,73 +36,94 @@ export const artifacts = {
     const repository = (/** @type {number} */ lanes) =>
       context.repository([{ name: MODEL, config: config(lanes), file }]);
     const [one, four] = [await repository(1), await repository(LANES)];
-    const noCache = ['--artifact-cache=none'];
-    /** @type {Record<'plainOne' | 'plainFour' | 'first' | 'one' | 'four', Start>[]} */
+    const cache = await context.folder();
+    const [noCache, kept] = [['--artifact-cache=none'], [`--artifact-cache=${cache}`]];
+    const first = await startOnce(context, four, kept);
+    /** @type {Record<'plainOne' | 'plainFour' | 'one' | 'four', Start>[]} */
     const rounds = [];
-    let cache = '';
     for (let round = 0; round < Math.min(ROUNDS_MAX, context.pace.rounds); round++) {
-      cache = await context.folder();
-      const kept = [`--artifact-cache=${cache}`];
       rounds.push({
         plainOne: await startOnce(context, one, noCache),
         plainFour: await startOnce(context, four, noCache),
-        first: await startOnce(context, four, kept),
         one: await startOnce(context, one, kept),
         four: await startOnce(context, four, kept),
       });
     }
-    const loads = await sessionLoads(join(one, MODEL, '1/model.onnx'), await compiledIn(cache));
+    const plain = join(one, MODEL, '1/model.onnx');
+    const loads = await laneLoads(context.build, plain, await compiledIn(cache));
     const slices = await measureInTurn(
-      [
-        await subject(context, PLAIN, one, noCache),
-        await subject(context, COMPILED, one, [`--artifact-cache=${cache}`]),
-      ],
+      [await subject(context, PLAIN, one, noCache), await subject(context, COMPILED, one, kept)],
       context.pace,
     );
-    /** @type {(what: string, unit: string, pick: (round: (typeof rounds)[number]) => number, atMost?: number) => import('../context.mjs').Bound} */
-    const bound = (what, unit, pick, atMost) => ({
+    /** @type {(what: string, unit: string, values: readonly number[], atMost?: number) => import('../context.mjs').Bound} */
+    const bound = (what, unit, values, atMost) => ({
       what,
       unit,
       limit: atMost === undefined ? null : { kind: 'atMost', value: atMost },
-      values: rounds.map(pick),
+      values,
     });
+    /** @param {(round: (typeof rounds)[number]) => number} pick */
+    const each = (pick) => rounds.map(pick);
     return {
       slices,
       bounds: [
         bound(
-          'memory with four lanes, compiled / with one lane that loads it as it is',
+          'memory with four lanes / with one, compiled',
           '',
-          ({ four: it, plainOne }) => it.mib / plainOne.mib,
+          each((it) => it.four.mib / it.one.mib),
           1.2,
         ),
         bound(
-          'the same with four lanes that load it as it is',
+          'the same, loaded as it is',
           '',
-          (it) => it.plainFour.mib / it.plainOne.mib,
+          each((it) => it.plainFour.mib / it.plainOne.mib),
         ),
-        bound('memory with four lanes / with one, both compiled', '', (it) => it.four.mib / it.one.mib),
-        bound('memory with one lane, as it is', 'MiB', ({ plainOne }) => plainOne.mib),
-        bound('memory with four lanes, as it is', 'MiB', ({ plainFour }) => plainFour.mib),
-        bound('memory with one lane, compiled', 'MiB', (it) => it.one.mib),
-        bound('memory with four lanes, compiled', 'MiB', (it) => it.four.mib),
-        {
-          what: 'load of one session, compiled',
-          unit: 'ms',
-          limit: { kind: 'atMost', value: 50 },
-          values: loads.compiled,
-        },
-        { what: 'load of one session, as it is', unit: 'ms', limit: null, values: loads.plain },
-        bound('load of one lane with its thread, compiled', 'ms', (it) => it.four.laneMs),
-        bound('load of one lane with its thread, as it is', 'ms', ({ plainFour }) => plainFour.laneMs),
-        bound('start with four lanes, compiled for the first time', 's', ({ first }) => first.seconds),
-        bound('start with four lanes, compiled', 's', (it) => it.four.seconds),
-        bound('start with four lanes, as it is', 's', ({ plainFour }) => plainFour.seconds),
-        {
-          what: 'median compiled / as it is',
-          unit: '',
-          limit: { kind: 'atMost', value: 1.03 },
-          values: perRound(slices, COMPILED, PLAIN, (a, b) => a.p50Ms / b.p50Ms),
-        },
+        bound('load of a lane from the message to the ready session, compiled', 'ms', loads.compiled, 50),
+        bound('the same, loaded as it is', 'ms', loads.plain),
+        bound(
+          'median compiled / as it is',
+          '',
+          perRound(slices, COMPILED, PLAIN, (a, b) => a.p50Ms / b.p50Ms),
+          1.03,
+        ),
+        .../** @type {const} */ ([
+          ['one lane, as it is', 'plainOne'],
+          ['four lanes, as it is', 'plainFour'],
+          ['one lane, compiled', 'one'],
+          ['four lanes, compiled', 'four'],
+        ]).map(([what, start]) =>
+          bound(
+            `memory with ${what}`,
+            'MiB',
+            each((it) => it[start].mib),
+          ),
+        ),
+        bound(
+          'resident memory with four lanes, compiled, where each counts what all of them map',
+          'MiB',
+          each((it) => it.four.residentMib),
+        ),
+        bound(
+          'load of a lane in a start with four, its thread included, compiled',
+          'ms',
+          each((it) => it.four.laneMs),
+        ),
+        bound(
+          'the same, loaded as it is',
+          'ms',
+          each((it) => it.plainFour.laneMs),
+        ),
+        bound('start with four lanes, compiled for the first time', 's', [first.seconds]),
+        bound(
+          'start with four lanes, compiled',
+          's',
+          each((it) => it.four.seconds),
+        ),
+        bound(
+          'start with four lanes, as it is',
+          's',
+          each((it) => it.plainFour.seconds),
+        ),
       ],
     };
   },
@@ -110,10 +138,16 @@ async function compiledIn(cache) {
   return join(cache, 'trees', tree, 'files/model.onnx');
 }
 
-/** How long sessions take to be created in a process of their own. @param {string} plain @param {string} compiled */
-async function sessionLoads(plain, compiled) {
-  const script = fileURLToPath(new URL('../bare/load-sessions.mjs', import.meta.url));
-  const words = [script, String(SESSION_ROUNDS), `${plain}:plain`, compiled];
+/**
+ * How long a model takes to be loaded into threads that have loaded nothing yet, in a process of its own.
+ * @param {import('../context.mjs').Build} build
+ * @param {string} plain
+ * @param {string} compiled
+ */
+async function laneLoads({ main }, plain, compiled) {
+  const script = fileURLToPath(new URL('../bare/load-lanes.mjs', import.meta.url));
+  const module = pathToFileURL(join(dirname(main), 'worker/lane.js')).href;
+  const words = [script, module, String(LOADS), `${plain}:plain`, compiled];
   const { stdout } = await promisify(execFile)(process.execPath, words);
   /** @type {Record<string, number[]>} */
   const takenMs = JSON.parse(stdout);
@@ -123,7 +157,8 @@ async function sessionLoads(plain, compiled) {
 /**
  * @typedef {object} Start
  * @property {number} seconds until it was ready
- * @property {number} mib of memory, what processes share divided between them
+ * @property {number} mib of memory that it would take alone
+ * @property {number} residentMib
  * @property {number} laneMs for which one lane was loaded, all divided by their number
  */
 
@@ -144,12 +179,13 @@ parameters { key: "warmup.auto" value { string_value: "1" } }
  */
 async function startOnce(context, repository, flags) {
   const server = await context.server({ repository, flags });
-  const mib = proportionalMib(server.pid);
   const steps = await loadSteps(server.grpcPort, MODEL);
+  await pause(QUIET_MS);
+  const [mib, residentNow] = [ownMib(server.pid), residentMib(server.pid)];
   await server.stop();
   const loadMs = (steps.get('session') ?? 0) + (steps.get('further instances') ?? 0);
   const lanes = steps.get('further instances') === undefined ? 1 : LANES;
-  return { seconds: server.readyMs / 1000, mib, laneMs: loadMs / lanes };
+  return { seconds: server.readyMs / 1000, mib, residentMib: residentNow, laneMs: loadMs / lanes };
 }
 
 /**

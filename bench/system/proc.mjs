@@ -41,6 +41,33 @@ export function proportionalMib(pid) {
   return kib / 1024;
 }
 
+/**
+ * Memory that a process and its children would take alone, in MiB: what several of its mappings share counts
+ * once, and whole, whatever other processes share it.
+ * @param {number} pid
+ */
+export function ownMib(pid) {
+  let kib = 0;
+  for (const member of family(pid)) {
+    /** @type {Map<string, number>} pages of a file by where they lie in it */
+    const files = new Map();
+    for (const mapping of readFileSync(`/proc/${member}/smaps`, 'utf8').split(/^(?=[0-9a-f]+-)/m)) {
+      const [, , offset, device, inode] = mapping.split(/\s+/, 5);
+      const [resident, anonymous] = [sizeIn(mapping, 'Rss'), sizeIn(mapping, 'Anonymous')];
+      kib += anonymous;
+      const place = `${device} ${inode} ${offset}`;
+      if (inode !== '0') files.set(place, Math.max(files.get(place) ?? 0, resident - anonymous));
+    }
+    for (const size of files.values()) kib += size;
+  }
+  return kib / 1024;
+}
+
+/** @param {string} mapping @param {string} name */
+function sizeIn(mapping, name) {
+  return Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(mapping)?.[1] ?? 0);
+}
+
 /** Seconds of processor time of the whole machine, all cores together; what a hypervisor took included. */
 export function machineCpuSeconds() {
   const [total = ''] = readFileSync('/proc/stat', 'utf8').split('\n', 1);
