@@ -131,6 +131,7 @@ describe('the house', () => {
       'worker/prepare/prepare-thread.ts',
       'worker/decode/decode-thread.ts',
       'worker/build/build-process.ts',
+      'http/infer/json-thread.ts',
     ]);
     const imported = new Set(files.flatMap(({ imports }) => imports));
     expect(files.map(({ path }) => path).filter((path) => !imported.has(path) && !entries.has(path))).toEqual(

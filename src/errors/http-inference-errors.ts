@@ -99,11 +99,6 @@ export const httpInferenceErrors = {
     invalid(
       'generate expects model to produce exactly 1 response, use generate stream for model that generates various number of responses',
     ),
-  jsonFull: (requestsMax: number) =>
-    new ServingError(
-      'UNAVAILABLE',
-      `Exceeds the limit of ${requestsMax} large JSON texts waiting to be converted`,
-    ),
   jsonThreadLost: () =>
     new ServingError(
       'INTERNAL',

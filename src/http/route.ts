@@ -4,6 +4,7 @@ import type { Clock } from '../lib/clock.js';
 import type { InferenceService } from '../service/service.js';
 import type { ProtocolCategory } from '../settings/protocol-category.js';
 import type { Log } from '../telemetry/log.js';
+import type { JsonThreads } from './infer/json-converter.js';
 
 /** Methods that routes answer; HEAD is answered as GET, without a body. */
 export type HttpMethod = 'GET' | 'POST';
@@ -62,6 +63,8 @@ export interface RouteContext {
   readonly service: InferenceService;
   readonly clock: Clock;
   readonly log: Log;
+  /** What reads and writes large JSON; absent: the serving thread does. */
+  readonly jsonThreads?: JsonThreads;
   /** False once the door takes no more inference requests. */
   accepting(): boolean;
 }

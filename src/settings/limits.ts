@@ -133,8 +133,6 @@ export const LIMITS = {
   jsonInlineBytes: 64 << 10,
   /** Elements of an answer that are written as JSON at once: as long a time. */
   jsonInlineElements: 8 << 10,
-  /** Large JSON texts that wait for a thread or are in one. */
-  jsonConversionsMax: 1024,
   /** Request line and headers of one HTTP request; node's own default. */
   httpHeaderBytesMax: 16 << 10,
   /** Open HTTP connections: a client has one for each request that it waits for. */
