@@ -27,18 +27,20 @@ function toJson(config: ModelConfig): object {
       optimization: { ...optimization, cuda: withTexts(optimization.cuda, ['graph_spec', 'dim']) },
     }),
     ...(sequences !== undefined && {
-      sequence_batching: withTexts(sequences, ['state', 'initial_state', 'dims']),
+      sequence_batching: withTexts(sequences, ['initial_state', 'dims']),
     }),
   };
 }
 
-/** A copy with the numbers below `path` as strings; what lies on the way may be lists or maps. */
-function withTexts(value: unknown, path: readonly string[]): unknown {
-  if (typeof value === 'number') return path.length === 0 ? String(value) : value;
-  if (Array.isArray(value)) return value.map((item) => withTexts(item, path));
+/** A copy with the numbers as strings that lie below members of these names, one within the other. */
+function withTexts(value: unknown, names: readonly string[]): unknown {
+  if (typeof value === 'number') return names.length === 0 ? String(value) : value;
+  if (Array.isArray(value)) return value.map((item) => withTexts(item, names));
   if (!isObject(value)) return value;
-  const [name, ...rest] = path;
   return Object.fromEntries(
-    Object.entries(value).map(([key, member]) => [key, key === name ? withTexts(member, rest) : member]),
+    Object.entries(value).map(([key, member]) => [
+      key,
+      withTexts(member, key === names[0] ? names.slice(1) : names),
+    ]),
   );
 }
