@@ -11,8 +11,8 @@ import { TRACE_ROUTES } from './trace.js';
 
 /** All that the HTTP port answers: what is asked most often first, and `stats` before a model's name. */
 export const ROUTES: readonly Route[] = [
-  ...HEALTH_ROUTES,
   ...INFER_ROUTES,
+  ...HEALTH_ROUTES,
   ...STATISTICS_ROUTES,
   ...METADATA_ROUTES,
   ...MODEL_CONFIG_ROUTES,
