@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../lib/clock.js';
 import { writing } from './hash-files.js';
@@ -117,7 +117,7 @@ export class ArtifactCache {
     const path = this.#pathOf(key);
     const entry = readEntry(path, key);
     if (entry === null) return;
-    rmSync(path, { force: true });
+    removeTree(path);
     if (entry.tree !== null) this.#trees.discard(entry.tree);
   }
 
@@ -130,12 +130,12 @@ export class ArtifactCache {
     });
   }
 
-  /** Forgets what is worth nothing any more. */
+  /** Forgets what is worth nothing any more, as far as that is allowed. */
   tend(): void {
     for (const name of namesIn(this.#directory)) {
       const path = join(this.#directory, name);
       const entry = readEntry(path, name.replace(/\.json$/, ''));
-      if (entry === null || this.#isGone(entry)) rmSync(path, { force: true });
+      if (entry === null || this.#isGone(entry)) removeTree(path);
     }
   }
 
