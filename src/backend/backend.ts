@@ -1,3 +1,4 @@
+import type { Cancellation } from '../inference/request.js';
 import type { ModelDescription } from '../model-config/description.js';
 import type { Datatype } from '../tensor/datatype.js';
 import type { NamedTensor } from '../tensor/tensor.js';
@@ -50,6 +51,28 @@ export interface RunOutputs {
   readonly marks: RunMarks;
 }
 
+/** When one of several answers was made, monotonic nanoseconds of `Clock.nowNs`. */
+export interface AnswerMarks {
+  readonly start: number;
+  readonly outputStart: number;
+  readonly end: number;
+}
+
+/** One of the answers to a request of a decoupled model. */
+export interface Answer {
+  /** As {@link RunOutputs.outputs}; at least those that the request wants. */
+  readonly outputs: readonly NamedTensor[];
+  readonly marks: AnswerMarks;
+}
+
+/** Takes the answers to one request as they are made. */
+export interface AnswerSink {
+  /** Nobody waits for further answers: those that come are dropped. */
+  readonly cancellation: Cancellation;
+  /** Resolves when the next answer may be made, as slowly as the client reads. */
+  answer(answer: Answer): Promise<void>;
+}
+
 /** A loaded model in one lane. All calls come from the lane's thread, one at a time. */
 export interface Instance {
   readonly description: ModelDescription | null;
@@ -58,6 +81,12 @@ export interface Instance {
    * holds the thread lets the event loop turn first: the answer of the run before leaves the lane then.
    */
   run(batch: RunInputs): Promise<RunOutputs>;
+  /**
+   * Answers one request of a decoupled model any number of times; for backends whose traits say that they
+   * do. Resolves when nothing follows, soon after a cancellation; throws as {@link run} does. The calls to
+   * other instances of the lane go on meanwhile.
+   */
+  stream?(request: RunInputs, sink: AnswerSink): Promise<RunMarks>;
   /** Gives memory back; no call follows. */
   release(): Promise<void>;
 }

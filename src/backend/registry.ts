@@ -7,6 +7,7 @@ import type { Backend } from './backend.js';
 const BACKEND_IMPORTS: ReadonlyMap<string, () => Promise<Backend>> = new Map([
   ['onnxruntime', async () => (await import('./onnxruntime/backend.js')).onnxruntimeBackend],
   ['identity', async () => (await import('./identity/backend.js')).identityBackend],
+  ['repeat', async () => (await import('./repeat/backend.js')).repeatBackend],
 ]);
 
 export const BACKEND_NAMES: readonly string[] = [...BACKEND_IMPORTS.keys()];

@@ -14,6 +14,8 @@ export interface BackendTraits {
   readonly describesItself: boolean;
   /** Triton's onnxruntime backend answers its outputs in alphabetical order; others as configured. */
   readonly sortsOutputs: boolean;
+  /** Whether decoupled models answer any number of times; others give one answer. */
+  readonly streams: boolean;
 }
 
 const TRAITS: readonly BackendTraits[] = [
@@ -24,6 +26,7 @@ const TRAITS: readonly BackendTraits[] = [
     bytesMustBeText: true,
     describesItself: true,
     sortsOutputs: true,
+    streams: false,
   },
   {
     name: 'identity',
@@ -32,6 +35,16 @@ const TRAITS: readonly BackendTraits[] = [
     bytesMustBeText: false,
     describesItself: false,
     sortsOutputs: false,
+    streams: false,
+  },
+  {
+    name: 'repeat',
+    platform: '',
+    defaultModelFilename: '',
+    bytesMustBeText: false,
+    describesItself: false,
+    sortsOutputs: false,
+    streams: true,
   },
 ];
 

@@ -24,6 +24,16 @@ function findEssential(config: ModelConfig): Problem[] {
   refuse(config.ensemble_scheduling !== undefined, ['ensemble_scheduling'], 'ensemble_scheduling');
   refuse(config.batch_input.length > 0, ['batch_input'], 'batch_input');
   refuse(config.batch_output.length > 0, ['batch_output'], 'batch_output');
+  refuse(
+    config.backend === 'repeat' && config.model_transaction_policy?.decoupled !== true,
+    ['model_transaction_policy', 'decoupled'],
+    'another policy than decoupled: true of the repeat backend',
+  );
+  refuse(
+    config.backend === 'repeat' && config.max_batch_size > 0,
+    ['max_batch_size'],
+    'max_batch_size above 0 of the repeat backend',
+  );
   config.input.forEach(({ name, allow_ragged_batch, optional }, index) => {
     // Each of its outputs repeats an input, which must be there.
     refuse(

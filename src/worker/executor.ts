@@ -1,4 +1,4 @@
-import type { ModelDescription, RunInputs, RunOutputs } from '../backend/backend.js';
+import type { AnswerSink, ModelDescription, RunInputs, RunMarks, RunOutputs } from '../backend/backend.js';
 
 /**
  * One instance of a model behind the thread border, as schedulers see it. Each scheduler keeps count of
@@ -17,6 +17,11 @@ export interface Executor {
    * the client, INTERNAL for its other failures, UNAVAILABLE when the lane's thread died.
    */
   run(batch: RunInputs): Promise<RunOutputs>;
+  /**
+   * Has one request of a decoupled model answered any number of times; missing where instances answer
+   * once. Rejects as {@link run} does, and with what `sink` throws.
+   */
+  stream?(request: RunInputs, sink: AnswerSink): Promise<RunMarks>;
   /** Resolves when the instance has given its memory back. Nothing may be running. */
   unload(): Promise<void>;
 }

@@ -1,4 +1,11 @@
-import type { InstanceOptions, ModelDescription, RunInputs, RunOutputs } from '../backend/backend.js';
+import type {
+  AnswerSink,
+  InstanceOptions,
+  ModelDescription,
+  RunInputs,
+  RunMarks,
+  RunOutputs,
+} from '../backend/backend.js';
 import { queueErrors } from '../errors/catalogue.js';
 import { toServingError } from '../errors/serving-error.js';
 import { invariant } from '../lib/invariant.js';
@@ -58,11 +65,19 @@ export class LaneInstance implements Executor {
     return () => this.#listeners.delete(listener);
   }
 
-  async run(batch: RunInputs): Promise<RunOutputs> {
+  run(batch: RunInputs): Promise<RunOutputs> {
+    return this.#ask((lane) => lane.run(this.id, batch));
+  }
+
+  stream(request: RunInputs, sink: AnswerSink): Promise<RunMarks> {
+    return this.#ask((lane) => lane.stream(this.id, request, sink));
+  }
+
+  async #ask<T>(ask: (lane: Lane) => Promise<T>): Promise<T> {
     const { model } = this.request;
     if (this.#lane === null || this.#retired) throw queueErrors.noInstance(model);
     try {
-      return await this.#lane.run(this.id, batch);
+      return await ask(this.#lane);
     } catch (error) {
       throw error instanceof LaneLostError ? queueErrors.laneLost(model) : toServingError(error);
     }

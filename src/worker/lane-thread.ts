@@ -3,6 +3,7 @@ import { importBackend } from '../backend/registry.js';
 import { ServingError } from '../errors/serving-error.js';
 import { systemClock } from '../lib/clock.js';
 import { invariant, unreachable } from '../lib/invariant.js';
+import { PortSink } from './answer-port.js';
 import type { InstanceId, LaneError, LaneReply, LaneRequest } from './messages.js';
 import { QuietMoment } from './quiet-moment.js';
 import { shrinkHeap } from './shrink-heap.js';
@@ -26,7 +27,8 @@ let piscina: ReturnType<typeof importPiscina> | null = null;
 export default function handle(request: LaneRequest): Promise<unknown> {
   garbage.disturb();
   const reply = lastTurn.then(() => answer(request));
-  lastTurn = reply;
+  // A stream lasts as long as its client reads: it begins in its turn and holds nobody else's up.
+  if (request.kind !== 'stream') lastTurn = reply;
   return reply;
 }
 
@@ -44,6 +46,8 @@ async function perform(request: LaneRequest): Promise<LaneReply> {
       return load(request);
     case 'run':
       return { kind: 'ran', result: await instanceOf(request.instance).run(request.batch) };
+    case 'stream':
+      return stream(request);
     case 'unload': {
       const instance = instanceOf(request.instance);
       instances.delete(request.instance);
@@ -71,6 +75,21 @@ async function load(request: LoadRequest): Promise<LoadReply> {
     reply = failed(error);
   }
   return lowered === null || lowered.restore() ? reply : { ...reply, slowed: true };
+}
+
+async function stream({
+  instance: id,
+  request,
+  answers,
+}: LaneRequest & { kind: 'stream' }): Promise<LaneReply> {
+  const sink = new PortSink(answers);
+  try {
+    const instance = instanceOf(id);
+    invariant(instance.stream !== undefined, `instance ${id} answers once`);
+    return { kind: 'streamed', marks: await instance.stream(request, sink) };
+  } finally {
+    sink.close();
+  }
 }
 
 function instanceOf(id: InstanceId): Instance {

@@ -1,10 +1,19 @@
 import { fileURLToPath } from 'node:url';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { Piscina } from 'piscina';
-import type { InstanceOptions, ModelDescription, RunInputs, RunOutputs } from '../backend/backend.js';
+import type {
+  AnswerSink,
+  InstanceOptions,
+  ModelDescription,
+  RunInputs,
+  RunMarks,
+  RunOutputs,
+} from '../backend/backend.js';
 import { ServingError, toServingError } from '../errors/serving-error.js';
 import { invariant } from '../lib/invariant.js';
 import { LIMITS } from '../settings/limits.js';
 import type { Log } from '../telemetry/log.js';
+import { AnswerRelay } from './answer-port.js';
 import type { InstanceId, LaneError, LaneReply, LaneRequest } from './messages.js';
 import { startAtLowPriority } from './thread-priority.js';
 import { packTensors } from './transfer.js';
@@ -106,6 +115,25 @@ export class Lane {
     return reply.result;
   }
 
+  /** Resolves when `sink` has had all answers. Rejects as {@link run} does, and with what `sink` throws. */
+  async stream(instance: InstanceId, { inputs, outputs }: RunInputs, sink: AnswerSink): Promise<RunMarks> {
+    const { tensors, transferList } = packTensors(inputs);
+    const { port1, port2 } = new MessageChannel();
+    const relay = new AnswerRelay(port1, sink);
+    try {
+      const reply = await this.#ask(
+        { kind: 'stream', instance, request: { inputs: tensors, outputs }, answers: port2 },
+        [...transferList, port2],
+      );
+      if (relay.failure !== null) throw relay.failure.error;
+      if (reply.kind === 'failed') throw this.#rebuild(reply.error);
+      invariant(reply.kind === 'streamed', `lane answered '${reply.kind}' to a stream`);
+      return reply.marks;
+    } finally {
+      relay.close();
+    }
+  }
+
   /** Resolves when the instance has given its memory back; rejects when it could not. */
   async unload(instance: InstanceId): Promise<void> {
     const reply = await this.#ask({ kind: 'unload', instance }, []);
@@ -123,7 +151,7 @@ export class Lane {
     await this.#pool.close();
   }
 
-  #ask(request: LaneRequest, transferList: readonly ArrayBuffer[]): Promise<LaneReply> {
+  #ask(request: LaneRequest, transferList: readonly (ArrayBuffer | MessagePort)[]): Promise<LaneReply> {
     invariant(this.#state === 'open' || this.#state === 'lost', `lane ${this.id} is closing`);
     if (this.#state === 'lost') return Promise.reject(new LaneLostError(this.id));
     return new Promise((resolve, reject) => {

@@ -1,4 +1,12 @@
-import type { InstanceOptions, ModelDescription, RunInputs, RunOutputs } from '../backend/backend.js';
+import type { MessagePort } from 'node:worker_threads';
+import type {
+  Answer,
+  InstanceOptions,
+  ModelDescription,
+  RunInputs,
+  RunMarks,
+  RunOutputs,
+} from '../backend/backend.js';
 import type { StatusCode } from '../errors/serving-error.js';
 
 /** Names an instance within its lane; unique in the process. */
@@ -15,6 +23,13 @@ export type LaneRequest =
       readonly lowPriority: boolean;
     }
   | { readonly kind: 'run'; readonly instance: InstanceId; readonly batch: RunInputs }
+  | {
+      readonly kind: 'stream';
+      readonly instance: InstanceId;
+      readonly request: RunInputs;
+      /** Where the answers go; transferred. */
+      readonly answers: MessagePort;
+    }
   | { readonly kind: 'unload'; readonly instance: InstanceId };
 
 /**
@@ -28,6 +43,8 @@ export type LaneReply =
       readonly slowed: boolean;
     }
   | { readonly kind: 'ran'; readonly result: RunOutputs }
+  /** Every answer has been acknowledged before. */
+  | { readonly kind: 'streamed'; readonly marks: RunMarks }
   | { readonly kind: 'unloaded' }
   | { readonly kind: 'failed'; readonly error: LaneError; readonly slowed: boolean };
 
@@ -37,3 +54,9 @@ export interface LaneError {
   readonly text: string;
   readonly stack: string;
 }
+
+/** Lane -> serving thread, through the port of a `stream`; each is acknowledged by a signal. */
+export type LaneAnswer = Answer;
+
+/** Serving thread -> lane, through the port of a `stream`: the next answer may come, or nobody waits for it. */
+export type AnswerSignal = 'next' | 'stop';

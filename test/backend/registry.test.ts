@@ -13,7 +13,7 @@ describe('the registry of backends', () => {
 
   it('names the known ones to who asks for another', async () => {
     await expect(importBackend('tensorflow')).rejects.toThrow(
-      "unknown backend 'tensorflow', known are onnxruntime, identity",
+      "unknown backend 'tensorflow', known are onnxruntime, identity, repeat",
     );
   });
 });
