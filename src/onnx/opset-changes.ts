@@ -15,6 +15,10 @@ export interface AdaptationPlace {
   ints(base: string, values: readonly OnnxInt[]): string;
   /** The name of a new initializer, a FLOAT scalar. */
   float(base: string, value: number): string;
+  /** The name of a new initializer, FLOAT of one dimension. */
+  floats(base: string, values: readonly number[]): string;
+  /** The floats that a value always has; null where they are not known. */
+  constantFloats(name: string): readonly number[] | null;
   /** null where the rank is unknown. */
   shapeOf(name: string): readonly OnnxDim[] | null;
   /** `DataType.undefined` where it is unknown. */
@@ -57,11 +61,12 @@ const refuse = (reason: string) => (): string => reason;
 export const OPSET_CHANGES: readonly OpsetChange[] = [
   { since: 9, opTypes: ['Scan'], adapt: refuse('has other inputs') },
   { since: 9, opTypes: ['BatchNormalization'], adapt: withoutSpatial },
-  { since: 10, opTypes: ['Upsample'], adapt: refuse('is gone, and Resize rounds in another way') },
+  { since: 9, opTypes: ['Upsample'], adapt: scalesToInput },
+  { since: 10, opTypes: ['Upsample'], adapt: (node) => ({ ...node, opType: 'Resize' }) },
   { since: 10, opTypes: ['Dropout'], adapt: withoutMask },
   { since: 10, opTypes: ['Slice'], adapt: sliceInputs },
   { since: 10, opTypes: ['TopK'], adapt: (node, place) => intToInput(node, place, 'k') },
-  { since: 11, opTypes: ['Resize'], adapt: refuse('rounds in another way') },
+  { since: 11, opTypes: ['Resize'], adapt: resizeRounding },
   { since: 11, opTypes: ['Scatter'], adapt: (node) => ({ ...node, opType: 'ScatterElements' }) },
   { since: 11, opTypes: ['Clip'], adapt: clipInputs },
   { since: 11, opTypes: ['Pad'], adapt: padInputs },
@@ -161,6 +166,28 @@ function softmaxAxis(node: OnnxNode, place: AdaptationPlace): OnnxNode | string 
   const first = axis < 0 ? axis + shape.length : axis;
   const isAlone = first >= 0 && first < shape.length && shape.slice(first + 1).every((dim) => dim === 1);
   return isAlone ? withAttributes(node, { axis: first }) : `works on axis ${axis} and all behind it`;
+}
+
+/** FLOATS attribute `scales` as one more input. */
+function scalesToInput(node: OnnxNode, place: AdaptationPlace): OnnxNode | string {
+  const scales = attributeOf(node, 'scales');
+  if (scales?.type !== 'floats') return 'has no scales';
+  return withInputs(withoutAttribute(node, 'scales'), [place.floats(`${base(node)}_scales`, scales.value)]);
+}
+
+/**
+ * The nearest place was the one before for what becomes larger, and the one behind for what becomes smaller: only
+ * the first can be told for all sizes of an input.
+ */
+function resizeRounding(node: OnnxNode, place: AdaptationPlace): OnnxNode | string {
+  const [, scales = ''] = node.inputs;
+  const factors = place.constantFloats(scales);
+  const isNearest = stringAttribute(node, 'mode', 'nearest') === 'nearest';
+  if (isNearest && factors?.every((factor) => factor >= 1) !== true) {
+    return 'rounds in another way unless it is known to make nothing smaller';
+  }
+  const told = withAttributes(node, { coordinate_transformation_mode: 'asymmetric', nearest_mode: 'floor' });
+  return withInputs(told, [place.floats(`${base(node)}_roi`, []), scales]);
 }
 
 function resizeMode(node: OnnxNode): OnnxNode | string {

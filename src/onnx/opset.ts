@@ -1,7 +1,8 @@
-import { floatScalar, intsTensor } from './build.js';
+import { floatScalar, floatsTensor, intsTensor } from './build.js';
 import { nodeText } from './check-model.js';
 import { DataType } from './data-type.js';
 import { putInitializers } from './edit-graph.js';
+import { GraphView } from './graph-view.js';
 import type { OnnxDim, OnnxGraph, OnnxInt, OnnxModel, OnnxNode, OnnxTensor } from './model.js';
 import { OnnxError } from './onnx-error.js';
 import {
@@ -12,6 +13,7 @@ import {
   RAISED_OPSET_MIN,
 } from './opset-changes.js';
 import { graphsWithin, mapSubgraphs } from './subgraphs.js';
+import { floatsOf } from './tensor-values.js';
 import { UniqueNames } from './unique-names.js';
 import { factsOf, type ValueFacts } from './value-facts.js';
 
@@ -120,6 +122,7 @@ function usesDomain({ graph }: OnnxModel, domain: string): boolean {
 /** One raising of the graphs of a model; what nodes get as inputs lies in the outermost graph. */
 class Raising implements AdaptationPlace {
   readonly #graph: OnnxGraph;
+  readonly #view: GraphView;
   readonly #changes: readonly OpsetChange[];
   readonly #facts: ValueFacts;
   readonly #names: UniqueNames;
@@ -127,6 +130,7 @@ class Raising implements AdaptationPlace {
 
   constructor(model: OnnxModel, changes: readonly OpsetChange[], facts: ValueFacts) {
     this.#graph = model.graph;
+    this.#view = new GraphView(model);
     this.#changes = changes;
     this.#facts = facts;
     this.#names = new UniqueNames(model);
@@ -143,6 +147,15 @@ class Raising implements AdaptationPlace {
 
   float(base: string, value: number): string {
     return this.#add(floatScalar(this.#names.take(base), value));
+  }
+
+  floats(base: string, values: readonly number[]): string {
+    return this.#add(floatsTensor(this.#names.take(base), values));
+  }
+
+  constantFloats(name: string): readonly number[] | null {
+    const tensor = this.#added.find((each) => each.name === name) ?? this.#view.constantOf(name);
+    return tensor?.dataType === DataType.float ? [...floatsOf(tensor)] : null;
   }
 
   shapeOf(name: string): readonly OnnxDim[] | null {

@@ -37,6 +37,13 @@ function of(opset: number, node: OnnxNode, shape: readonly OnnxDim[] | null = [1
   );
 }
 
+/** A model that makes x larger, by an attribute before opset 9. */
+function enlarged(opset: number, opType: string, scales: readonly number[], mode: string): OnnxModel {
+  if (opset < 9) return single(opset, opType, { mode, scales: { floats: scales } });
+  const model = of(opset, nodeOf(opType, ['x', 'scales'], ['y'], { attributes: { mode } }));
+  return { ...model, graph: { ...model.graph, initializers: [floatsTensor('scales', scales)] } };
+}
+
 async function outputsOf(model: OnnxModel): Promise<Record<string, unknown>> {
   const session = await ort.InferenceSession.create(encodeModel(model), {
     intraOpNumThreads: 1,
@@ -84,6 +91,12 @@ describe('raising the opset keeps the answers of', () => {
         }),
       ),
     ],
+    ...[8, 9, 10].flatMap((opset) =>
+      ['nearest', 'linear'].map((mode): [string, OnnxModel] => {
+        const opType = opset === 10 ? 'Resize' : 'Upsample';
+        return [`${opType} ${mode} of opset ${opset}`, enlarged(opset, opType, [1, 1, 2, 1.75], mode)];
+      }),
+    ),
     ['MaxPool', single(10, 'MaxPool', { kernel_shape: [3, 3], ceil_mode: 1, strides: [2, 2] })],
   ])('%s', async (_what, model) => {
     const raised = withOpset(model, '', 21);
@@ -145,8 +158,17 @@ describe('raising the opset', () => {
   it.each([
     ['Softmax', single(11, 'Softmax', { axis: 1 }), 'opset 13: it works on axis 1 and all behind it'],
     ['Hardmax', single(11, 'Hardmax'), 'opset 13: it works on axis 1 and all behind it'],
-    ['Resize', single(10, 'Resize'), 'opset 11: it rounds in another way'],
-    ['Upsample', single(9, 'Upsample'), 'opset 10: it is gone, and Resize rounds in another way'],
+    [
+      'Resize',
+      single(10, 'Resize'),
+      'opset 11: it rounds in another way unless it is known to make nothing smaller',
+    ],
+    [
+      'Resize',
+      enlarged(10, 'Resize', [1, 1, 2, 0.5], 'nearest'),
+      'opset 11: it rounds in another way unless it is known to make nothing smaller',
+    ],
+    ['Upsample', single(8, 'Upsample'), 'opset 9: it has no scales'],
     [
       'GroupNormalization',
       single(18, 'GroupNormalization'),

@@ -217,6 +217,20 @@ describe('small nets', () => {
     expect(await likeness(model, rewritten, samples)).toBeGreaterThan(net.cosine ?? 0.999);
   });
 
+  it('of old opsets may make pictures larger', async () => {
+    const net = new NetBuilder(31);
+    const first = addConv(net, 'x', SAME);
+    const larger = net.add('Upsample', [first, net.floats([4], [1, 1, 2, 2])], {
+      attributes: { mode: 'nearest' },
+    });
+    last(net, larger);
+    const model = net.model({ inputs: { x: [1, 8, 5, 5] }, outputs: ['y'], opset: 9 });
+    const samples = samplesOf([1, 8, 5, 5]);
+    const { model: rewritten } = await quantized(model, samples);
+    expect(await plainKernels(rewritten)).toEqual({ ...ENDS, QLinearConv: 2, Resize: 1 });
+    expect(await likeness(model, rewritten, samples)).toBeGreaterThan(0.999);
+  });
+
   it('computes pictures of any number', async () => {
     const model = convolutionNet();
     const samples = samplesOf([4, 3, 32, 32]);
