@@ -37,9 +37,9 @@ export const sharedMemoryErrors = {
     new ServingError('ALREADY_EXISTS', `shared memory region '${region}' already in manager`),
   keyEmpty: (region: string, key: string) =>
     invalid(`cannot register shared memory region '${region}' - invalid shm key '${key}'`),
-  keyReserved: (region: string, key: string, prefix: string) =>
+  keyReserved: (region: string, key: string, reserved: string) =>
     invalid(
-      `cannot register shared memory region '${region}' with key '${key}' as the key contains the reserved prefix '${prefix}'`,
+      `cannot register shared memory region '${region}' with key '${key}' as the key contains the reserved prefix '${reserved}'`,
     ),
   nameTooLong: (bytesMax: number) =>
     invalid(`names and keys of shared memory regions have at most ${bytesMax} bytes`),
@@ -55,9 +55,6 @@ export const sharedMemoryErrors = {
   fieldMissing: (field: string) => invalid(`Shared memory register request has no '${field}' field`),
   notText: () => invalid('attempt to access JSON non-string as string'),
   notUnsigned: () => invalid('attempt to access JSON non-unsigned-integer as unsigned-integer'),
-  malformed: (reason: string) => invalid(`failed to parse the request JSON buffer: ${reason}`),
-  bodyTooLarge: (bytesMax: number) =>
-    invalid(`a shared memory register request has at most ${bytesMax} bytes`),
   noGpus: (region: string) =>
     invalid(`failed to register CUDA shared memory region: '${region}', GPUs not supported`),
   tooMany: (regionsMax: number) =>

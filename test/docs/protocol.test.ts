@@ -2,6 +2,7 @@ import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as catalogue from '#naiad/errors/catalogue.js';
 import type { ServingError } from '#naiad/errors/serving-error.js';
+import { sharedMemoryErrors } from '#naiad/errors/shared-memory-errors.js';
 import { INFERENCE_SERVICE, LIFECYCLE_SERVICE, loadProtos } from '#naiad/grpc/protos.js';
 import { answerRequest } from '#naiad/http/answer.js';
 import { LIMITS } from '#naiad/settings/limits.js';
@@ -24,7 +25,7 @@ const ARGUMENTS: Readonly<Record<string, readonly unknown[]>> = {
 
 /** `| status | id | text |` of every error, parameters in braces. */
 function catalogueLines(): string[] {
-  return Object.entries(catalogue).flatMap(([group, errors]) =>
+  return Object.entries({ ...catalogue, sharedMemoryErrors }).flatMap(([group, errors]) =>
     typeof errors === 'function'
       ? []
       : Object.entries(errors as unknown as Readonly<Record<string, MakeError>>).map(([name, make]) =>

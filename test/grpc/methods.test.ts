@@ -168,13 +168,6 @@ it('the index lists models, or only the ready ones', async () => {
   expect(await client.call('RepositoryIndex', { ready: true })).toEqual({ models: [echo] });
 });
 
-it.each(['SystemSharedMemoryStatus', 'TraceSetting'])(
-  '%s, which this server lacks, is UNIMPLEMENTED',
-  async (method) => {
-    await expect(client.call(method)).rejects.toMatchObject({ code: status.UNIMPLEMENTED });
-  },
-);
-
 it.each([
   '/inference.GRPCInferenceService/ModelMetadata',
   '/inference.GRPCInferenceService/ModelInfer',

@@ -306,7 +306,7 @@ describe.skipIf(!HAS_SHARED_MEMORY)('shared memory of a client', () => {
       ['region/x/register', '[]', 400, "Shared memory register request has no 'key' field"],
       ['region/x/register', '{"key":"/k"}', 400, "Shared memory register request has no 'byte_size' field"],
       ['region/x/register', '{"key":1,"byte_size":64}', 400, 'attempt to access JSON non-string as string'],
-      ['region/x/register', '', 400, expect.stringContaining('failed to parse the request JSON buffer: ')],
+      ['region/x/register', '', 400, "Shared memory register request has no 'key' field"],
       ['region/x/register', '{', 400, expect.stringContaining('failed to parse the request JSON buffer: ')],
       ...['"64"', '-1', '1.5', 'null'].map((size): [string, string, number, unknown] => [
         'region/x/register',

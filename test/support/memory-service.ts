@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import { inputErrors, modelErrors } from '#naiad/errors/catalogue.js';
 import type { InferRequest } from '#naiad/inference/request.js';
 import { NO_PARAMETERS } from '#naiad/inference/request.js';
@@ -10,6 +11,7 @@ import type { InferenceService } from '#naiad/service/service.js';
 import type { SharedMemoryControl } from '#naiad/service/shared-memory-control.js';
 import { sharedMemoryControl } from '#naiad/service/shared-memory-control.js';
 import type { DurationStatistic, IndexEntry, ModelMetadata, ModelStatistics } from '#naiad/service/views.js';
+import { SharedMemoryRegions } from '#naiad/shm/regions.js';
 import type { TraceChanges } from '#naiad/telemetry/trace/trace-setting.js';
 import { type Datatype, isDatatype } from '#naiad/tensor/datatype.js';
 import type { NamedTensor } from '#naiad/tensor/tensor.js';
@@ -40,7 +42,7 @@ const duration = (count: number, ns: number): DurationStatistic => ({ count, ns 
 
 /** A service without models of its own: every ready model echoes its inputs as OUTPUT0, OUTPUT1, ... */
 export class MemoryService implements InferenceService {
-  sharedMemory: SharedMemoryControl = sharedMemoryControl(null);
+  sharedMemory: SharedMemoryControl = sharedMemoryControl(new SharedMemoryRegions({ folder: tmpdir() }));
   ready = true;
   live = true;
   /** Whether each known model is ready. */

@@ -1,7 +1,7 @@
 import { sharedMemoryErrors } from '../../errors/shared-memory-errors.js';
 import type { SharedMemoryKind } from '../../service/shared-memory-control.js';
-import { LIMITS } from '../../settings/limits.js';
 import type { RegionDescription } from '../../shm/region.js';
+import { type JsonObject, readJsonObject } from '../json.js';
 import { jsonReply } from '../reply.js';
 import type { HttpMethod, Route } from '../route.js';
 
@@ -19,7 +19,7 @@ function routesOf(kind: SharedMemoryKind): Route[] {
     route(kind, 'register', 'POST', async ({ service }, request, { region = '' }) => {
       if (region === '') throw sharedMemoryErrors.nameEmpty(kind);
       if (kind === 'cuda') service.sharedMemory.registerCuda(region);
-      else service.sharedMemory.registerSystem(readRegion(region, await request.body()));
+      else service.sharedMemory.registerSystem(readRegion(region, await readJsonObject(request)));
       return jsonReply();
     }),
     route(kind, 'unregister', 'POST', ({ service }, _request, { region = '' }) => {
@@ -43,31 +43,14 @@ function toJson({ name, key, offset, byteSize }: RegionDescription): object {
   return { name, key, offset, byte_size: byteSize };
 }
 
-/** A body is `{"key", "offset"?, "byte_size"}`. */
-function readRegion(name: string, body: Buffer): RegionDescription {
-  const fields = readFields(body);
-  if (fields.key === undefined) throw sharedMemoryErrors.fieldMissing('key');
-  if (typeof fields.key !== 'string') throw sharedMemoryErrors.notText();
-  const offset = fields.offset === undefined ? 0 : toSize(fields.offset);
-  if (fields.byte_size === undefined) throw sharedMemoryErrors.fieldMissing('byte_size');
-  return { name, key: fields.key, offset, byteSize: toSize(fields.byte_size) };
-}
-
-function readFields(body: Buffer): {
-  readonly key?: unknown;
-  readonly offset?: unknown;
-  readonly byte_size?: unknown;
-} {
-  if (body.length > LIMITS.otherRequestBytesMax) {
-    throw sharedMemoryErrors.bodyTooLarge(LIMITS.otherRequestBytesMax);
-  }
-  let value: unknown;
-  try {
-    value = JSON.parse(body.toString());
-  } catch (error) {
-    throw sharedMemoryErrors.malformed(error instanceof Error ? error.message : String(error));
-  }
-  return typeof value === 'object' && value !== null ? value : {};
+/** `fields` are `{"key", "offset"?, "byte_size"}`. */
+function readRegion(name: string, fields: JsonObject): RegionDescription {
+  const { key, offset, byte_size } = fields;
+  if (key === undefined) throw sharedMemoryErrors.fieldMissing('key');
+  if (typeof key !== 'string') throw sharedMemoryErrors.notText();
+  const start = offset === undefined ? 0 : toSize(offset);
+  if (byte_size === undefined) throw sharedMemoryErrors.fieldMissing('byte_size');
+  return { name, key, offset: start, byteSize: toSize(byte_size) };
 }
 
 function toSize(value: unknown): number {
