@@ -19,6 +19,7 @@ import { startServer } from './system/server.mjs';
  * @typedef {object} CaseResult
  * @property {import('./measure.mjs').Slices} slices
  * @property {readonly Bound[]} bounds
+ * @property {number} [otherCores] cores that others kept busy, where no slices tell
  * @property {import('./report/quantization.mjs').QuantizedNet} [quantized] what docs/quantization.md tells of it
  *
  * @typedef {object} Case

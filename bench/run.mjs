@@ -99,15 +99,25 @@ async function keepOrPublish(report, failed, chosen) {
  * @returns {Promise<import('./report/figures.mjs').CaseReport>}
  */
 async function runCase({ name, title, run }, context) {
-  const empty = { name, title, skipped: null, failed: null, bounds: [], subjects: [], quantized: null };
+  const empty = {
+    name,
+    title,
+    skipped: null,
+    failed: null,
+    bounds: [],
+    subjects: [],
+    otherCores: 0,
+    quantized: null,
+  };
   try {
     const result = await run(context);
     if (typeof result === 'string') return { ...empty, skipped: result };
-    const { bounds, slices, quantized = null } = result;
+    const { bounds, slices, otherCores = 0, quantized = null } = result;
     return {
       ...empty,
       bounds: bounds.map(judge),
       subjects: [...slices].map(([subject, rounds]) => ({ subject, rounds })),
+      otherCores,
       quantized,
     };
   } catch (error) {

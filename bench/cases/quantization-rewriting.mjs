@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { writeSamples } from '../models/crops.mjs';
 import { resnet50 } from '../models/networks.mjs';
 import { Random } from '../models/random.mjs';
+import { machineCpuSeconds, ownCpuSeconds } from '../system/proc.mjs';
 
 /** One takes some ten seconds, most of it for calibrating and comparing. */
 const ROUNDS_MAX = 2;
@@ -30,6 +31,7 @@ export const rewriting = {
       samples,
       Array.from({ length: SAMPLES }, () => Buffer.from(random.normal(PIXELS, 1).buffer)),
     );
+    const before = usage();
     /** @type {Map<string, number>[]} */
     const rounds = [];
     for (let round = 0; round < Math.min(ROUNDS_MAX, pace.rounds); round++) {
@@ -44,10 +46,12 @@ export const rewriting = {
       const { report } = JSON.parse(stdout);
       rounds.push(new Map(report.steps.map(({ name, ms }) => [name, ms / 1000])));
     }
+    const after = usage();
     const secondsOf = (/** @type {readonly string[]} */ names) =>
       rounds.map((steps) => names.reduce((sum, name) => sum + (steps.get(name) ?? 0), 0));
     return {
       slices: new Map(),
+      otherCores: Math.max(0, (after.others - before.others) / (after.at - before.at)),
       bounds: [
         {
           what: 'reading, rewriting and writing',
@@ -65,3 +69,8 @@ export const rewriting = {
     };
   },
 };
+
+/** Of the processors, by all but this process and the commands that have ended. */
+function usage() {
+  return { at: performance.now() / 1000, others: machineCpuSeconds() - ownCpuSeconds() };
+}

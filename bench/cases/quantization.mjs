@@ -9,7 +9,7 @@ import { kept } from '../report/quantization.mjs';
 import { artifactsIn } from '../system/artifacts.mjs';
 import { ask } from '../system/check-answer.mjs';
 import { loadModel } from '../system/control.mjs';
-import { proportionalMib } from '../system/proc.mjs';
+import { ownMib } from '../system/proc.mjs';
 import { encoderLayers, faceEmbedding, inception, mobilenetV2, textRecogniser } from './quantized-nets.mjs';
 
 /**
@@ -29,8 +29,8 @@ const ORIGINAL = 'net';
 const NOTHING_1 = 'nothing_1';
 const NOTHING_2 = 'nothing_2';
 
-/** One that runs and one that waits, so that the lane is never idle. */
-const OUTSTANDING = 2;
+/** One that runs and two that wait, so that the lane is never idle. */
+const OUTSTANDING = 3;
 /** There are many models, and the ratios of one round vary little. */
 const PACE_MAX = { rounds: 3, seconds: 0.7, warmSeconds: 0.3 };
 
@@ -343,9 +343,9 @@ async function memoryOf(context, repository, cache, models) {
   for (const model of models) {
     const server = await context.server({ repository, flags: flagsOf([NOTHING_1], cache) });
     const grownBy = async (/** @type {string} */ name) => {
-      const before = proportionalMib(server.pid);
+      const before = ownMib(server.pid);
       await loadModel(server.grpcPort, name);
-      return proportionalMib(server.pid) - before;
+      return ownMib(server.pid) - before;
     };
     const lane = await grownBy(NOTHING_2);
     mib.set(NOTHING_2, lane).set(model, (await grownBy(model)) - lane);

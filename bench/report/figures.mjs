@@ -17,6 +17,7 @@ import { spread } from '../measure.mjs';
  * @property {string | null} failed of what
  * @property {BoundReport[]} bounds
  * @property {{ subject: string, rounds: readonly Slice[] }[]} subjects
+ * @property {number} otherCores cores that others kept busy, where no slices tell; 0 = unknown
  * @property {import('./quantization.mjs').QuantizedNet | null} quantized
  *
  * @typedef {Bound & { median: number, min: number, max: number, met: boolean | null }} BoundReport
@@ -56,10 +57,10 @@ export function floored(value, decimals) {
 }
 
 /**
- * Cores that other programs kept busy while a case ran; 0 where nothing was measured in turn.
+ * Cores that other programs kept busy while a case ran; 0 where it is not known.
  * @param {CaseReport} report
  */
-export function foreignCores({ subjects }) {
+export function foreignCores({ subjects, otherCores }) {
   const slices = subjects.flatMap(({ rounds }) => rounds.map(({ otherCores }) => otherCores));
-  return slices.length === 0 ? 0 : spread(slices).median;
+  return slices.length === 0 ? otherCores : spread(slices).median;
 }

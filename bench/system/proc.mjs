@@ -17,25 +17,18 @@ export function cpuSeconds(pid) {
   return ticks / TICKS_PER_SECOND;
 }
 
+/** Seconds of processor time of this process and of those that it started and that have ended. */
+export function ownCpuSeconds() {
+  const stat = readFileSync('/proc/self/stat', 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return fields.slice(11, 15).reduce((ticks, field) => ticks + Number(field), 0) / TICKS_PER_SECOND;
+}
+
 /** Resident memory of a process and its children in MiB. @param {number} pid */
 export function residentMib(pid) {
   let kib = 0;
   for (const member of family(pid)) {
     const match = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${member}/status`, 'utf8'));
-    kib += Number(match?.[1] ?? 0);
-  }
-  return kib / 1024;
-}
-
-/**
- * Memory of a process and its children in MiB, what several share divided between them: pages that a
- * process has mapped several times count once.
- * @param {number} pid
- */
-export function proportionalMib(pid) {
-  let kib = 0;
-  for (const member of family(pid)) {
-    const match = /^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${member}/smaps_rollup`, 'utf8'));
     kib += Number(match?.[1] ?? 0);
   }
   return kib / 1024;
