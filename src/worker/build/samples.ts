@@ -10,8 +10,8 @@ import { readNpy } from '../../tensor/npy.js';
 import { readNpz } from '../../tensor/npz.js';
 import { elementCount, formatShape, type Shape } from '../../tensor/shape.js';
 import type { NamedTensor, Tensor } from '../../tensor/tensor.js';
-import { FILLS } from './compile.js';
 import { decodePicture } from './decode-picture.js';
+import { FILLS } from './difference.js';
 import { decodeSample } from './recorded-sample.js';
 import type { SampleFile } from './sample-files.js';
 
