@@ -131,6 +131,7 @@ export async function startServer(
   });
   const tracer = await createTracer(settings.trace, { log, clock });
   const pictures = createPictureDecoder({ threads: settings.decodeThreads, log });
+  const sharedMemory = settings.allowClientSharedMemory ? new SharedMemoryRegions() : null;
   const service = new ServingService({
     catalog,
     control: manager,
@@ -138,7 +139,7 @@ export async function startServer(
     log,
     tracer,
     pictures,
-    sharedMemory: settings.allowClientSharedMemory ? new SharedMemoryRegions() : null,
+    sharedMemory,
     id: settings.id,
     version: VERSION,
     strictReadiness: settings.strictReadiness,
@@ -162,6 +163,7 @@ export async function startServer(
     await service.drain();
     await doors.answered();
     await doors.close(LAST_CALLS_MS);
+    sharedMemory?.unregister('');
     await builder.close();
     const unloaded = manager.stop();
     store.stopReading();
