@@ -6,6 +6,7 @@ import type { GentleLoads } from './gentle-loads.js';
 import { Lane, LaneLostError } from './lane.js';
 import { LaneInstance, type LoadRequest } from './lane-instance.js';
 import { ReloadDelay } from './reload-delay.js';
+import type { Tidying } from './tidying.js';
 
 export interface LaneKeeperOptions {
   readonly id: number;
@@ -13,6 +14,7 @@ export interface LaneKeeperOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly gentleLoads: GentleLoads;
+  readonly tidying: Tidying;
   /** Called when the lane has ended, which it does with its last instance. */
   readonly onEnded: () => void;
 }
@@ -24,6 +26,7 @@ export class LaneKeeper {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #gentleLoads: GentleLoads;
+  readonly #tidying: Tidying;
   readonly #onEnded: () => void;
   readonly #instances = new Set<LaneInstance>();
   /** Instances that were available when their lane died and are to be loaded again. */
@@ -36,12 +39,13 @@ export class LaneKeeper {
   #wake: () => void = () => {};
   #end: Promise<void> | null = null;
 
-  constructor({ id, device, clock, log, gentleLoads, onEnded }: LaneKeeperOptions) {
+  constructor({ id, device, clock, log, gentleLoads, tidying, onEnded }: LaneKeeperOptions) {
     this.id = id;
     this.device = device;
     this.#clock = clock;
     this.#log = log;
     this.#gentleLoads = gentleLoads;
+    this.#tidying = tidying;
     this.#onEnded = onEnded;
     this.#lane = this.#newLane();
   }
@@ -73,6 +77,7 @@ export class LaneKeeper {
       if (!(error instanceof LaneLostError)) throw error;
       throw new Error(`the worker thread stopped while it loaded model '${request.model}'`);
     }
+    this.#tidying.want(this.#lane);
     if (instance.retired) throw new Error(`model '${request.model}' was unloaded while it was loaded`);
     return instance;
   }
@@ -105,6 +110,7 @@ export class LaneKeeper {
 
   async #endLane(): Promise<void> {
     this.#wake();
+    this.#tidying.forget(this.#lane);
     await this.#lane.close();
     this.#onEnded();
   }
@@ -134,6 +140,7 @@ export class LaneKeeper {
 
   #laneLost(lane: Lane): void {
     invariant(lane === this.#lane, 'a lane was lost after its replacement');
+    this.#tidying.forget(lane);
     for (const instance of this.#instances) {
       if (!instance.available) continue;
       this.#lost.add(instance);
@@ -164,6 +171,7 @@ export class LaneKeeper {
       // At normal priority: requests wait for it.
       await instance.loadInto(this.#livingLane());
       this.#lost.delete(instance);
+      this.#tidying.want(this.#lane);
       this.#log.info({ lane: this.id, instance: instance.name }, 'instance loaded again');
     } catch (error) {
       this.#log.error({ lane: this.id, instance: instance.name, err: error }, 'reload failed');

@@ -1,12 +1,9 @@
 import type { Instance } from '../backend/backend.js';
 import { importBackend } from '../backend/registry.js';
 import { ServingError } from '../errors/serving-error.js';
-import { systemClock } from '../lib/clock.js';
 import { invariant, unreachable } from '../lib/invariant.js';
 import { PortSink } from './answer-port.js';
 import type { InstanceId, LaneError, LaneReply, LaneRequest } from './messages.js';
-import { QuietMoment } from './quiet-moment.js';
-import { shrinkHeap } from './shrink-heap.js';
 import { lowerPriority } from './thread-priority.js';
 import { packTensors } from './transfer.js';
 
@@ -14,8 +11,6 @@ import { packTensors } from './transfer.js';
 
 const instances = new Map<InstanceId, Instance>();
 let lastTurn: Promise<unknown> = Promise.resolve();
-/** To start and to load leaves some 3 MB, which a lane that is not busy would keep. */
-const garbage = new QuietMoment(systemClock, () => void shrinkHeap());
 /** Most of it is for the thread that owns the pool: imported for the first output that is handed over. */
 const importPiscina = () => import('piscina');
 let piscina: ReturnType<typeof importPiscina> | null = null;
@@ -25,7 +20,6 @@ let piscina: ReturnType<typeof importPiscina> | null = null;
  * before it.
  */
 export default function handle(request: LaneRequest): Promise<unknown> {
-  garbage.disturb();
   const reply = lastTurn.then(() => answer(request));
   // A stream lasts as long as its client reads: it begins in its turn and holds nobody else's up.
   if (request.kind !== 'stream') lastTurn = reply;
@@ -54,6 +48,11 @@ async function perform(request: LaneRequest): Promise<LaneReply> {
       await instance.release();
       return { kind: 'unloaded' };
     }
+    case 'tidy': {
+      const { shrinkHeap } = await import('./shrink-heap.js');
+      await shrinkHeap();
+      return { kind: 'tidied' };
+    }
     default:
       return unreachable(request);
   }
@@ -69,7 +68,6 @@ async function load(request: LoadRequest): Promise<LoadReply> {
     const backend = await importBackend(request.backend);
     const instance = await backend.load(request.options);
     instances.set(request.instance, instance);
-    garbage.want();
     reply = { kind: 'loaded', description: instance.description, slowed: false };
   } catch (error) {
     reply = failed(error);

@@ -50,6 +50,7 @@ export class Lane {
   readonly #onSlowed: () => void;
   readonly #pool: Piscina<LaneRequest, LaneReply>;
   readonly #pending = new Set<(error: Error) => void>();
+  #asked = 0;
   /** `ending`: nothing is pending and piscina has been told to end the thread. */
   #state: 'open' | 'closing' | 'ending' | 'lost' = 'open';
   #idle: (() => void) | null = null;
@@ -82,6 +83,15 @@ export class Lane {
 
   get lost(): boolean {
     return this.#state === 'lost';
+  }
+
+  /** Requests so far. */
+  get asked(): number {
+    return this.#asked;
+  }
+
+  get isIdle(): boolean {
+    return this.#pending.size === 0;
   }
 
   /**
@@ -140,6 +150,12 @@ export class Lane {
     if (reply.kind === 'failed') throw this.#rebuild(reply.error);
   }
 
+  /** Has its thread collect garbage; never rejects, does nothing once it is to end. */
+  async tidy(): Promise<void> {
+    if (this.#state !== 'open') return;
+    await this.#ask({ kind: 'tidy' }, []).catch(() => {});
+  }
+
   /** Waits for what is pending, then ends the thread; its instances must have been unloaded. */
   async close(): Promise<void> {
     if (this.#state === 'open') {
@@ -160,6 +176,7 @@ export class Lane {
         if (this.#pending.size === 0) this.#idle?.();
       };
       this.#pending.add(reject);
+      this.#asked++;
       // Never with a signal: aborting a running task ends its thread.
       this.#pool.run(request, { transferList: [...transferList] }).then(
         (reply) => {

@@ -8,6 +8,7 @@ import { GentleLoads } from './gentle-loads.js';
 import type { LoadRequest } from './lane-instance.js';
 import { LaneKeeper } from './lane-keeper.js';
 import { defaultInstanceCount, type LaneLoad, place } from './placement.js';
+import { Tidying } from './tidying.js';
 
 export type { LoadRequest } from './lane-instance.js';
 
@@ -53,6 +54,7 @@ export class Lanes {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #gentleLoads: GentleLoads;
+  readonly #tidying: Tidying;
   readonly #keepers = new Map<number, LaneKeeper>();
   #lastId = 0;
   #replacedBefore = 0;
@@ -63,6 +65,7 @@ export class Lanes {
     this.#clock = clock;
     this.#log = log;
     this.#gentleLoads = new GentleLoads(gentleLoads, log);
+    this.#tidying = new Tidying(clock);
   }
 
   get status(): LanesStatus {
@@ -127,6 +130,7 @@ export class Lanes {
       clock: this.#clock,
       log: this.#log,
       gentleLoads: this.#gentleLoads,
+      tidying: this.#tidying,
       onEnded: () => {
         this.#keepers.delete(id);
         this.#replacedBefore += keeper.replaced;

@@ -12,7 +12,7 @@ import type { StatusCode } from '../errors/serving-error.js';
 /** Names an instance within its lane; unique in the process. */
 export type InstanceId = number;
 
-/** Serving thread -> lane. One lane may host several instances, so each message names one. */
+/** Serving thread -> lane. One lane may host several instances, so messages name one. */
 export type LaneRequest =
   | {
       readonly kind: 'load';
@@ -30,7 +30,9 @@ export type LaneRequest =
       /** Where the answers go; transferred. */
       readonly answers: MessagePort;
     }
-  | { readonly kind: 'unload'; readonly instance: InstanceId };
+  | { readonly kind: 'unload'; readonly instance: InstanceId }
+  /** Collect garbage. */
+  | { readonly kind: 'tidy' };
 
 /**
  * Lane -> serving thread. A lane answers every message; a rejection means that its thread has died.
@@ -46,6 +48,7 @@ export type LaneReply =
   /** Every answer has been acknowledged before. */
   | { readonly kind: 'streamed'; readonly marks: RunMarks }
   | { readonly kind: 'unloaded' }
+  | { readonly kind: 'tidied' }
   | { readonly kind: 'failed'; readonly error: LaneError; readonly slowed: boolean };
 
 /** An error as data: `code` is null for what is not meant for clients; `text` goes to the log then. */

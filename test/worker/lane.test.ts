@@ -146,6 +146,23 @@ describe('through a lane and ONNX Runtime', () => {
     expect(marks.end).toBeLessThan(Number(after) + 1e3);
   });
 
+  it('answers after it was tidied, and can be tidied when it has ended', async () => {
+    const own = new Lane({ id: 2, log, onLost: () => {}, onSlowed: () => {} });
+    const { backend, options } = anIdentityLoad();
+    await own.load(1, backend, options);
+    const asked = own.asked;
+    await own.tidy();
+    expect(own.asked).toBe(asked + 1);
+    expect(own.isIdle).toBe(true);
+    const inputs = [int32Tensor('INPUT0', [5])];
+    const { outputs } = await own.run(1, { inputs, outputs: ['OUTPUT0'] });
+    expect(outputs.map(int32Values)).toEqual([[5]]);
+    await own.unload(1);
+    await own.close();
+    await own.tidy();
+    expect(log.lines.filter(({ level }) => level === 'error')).toEqual([]);
+  });
+
   it('gives big buffers away and leaves small ones to the caller', async () => {
     const run = await loadOnnx(addSub(['batch', 1]));
     const big = int32Tensor('INPUT0', new Array<number>(5000).fill(1), 1);

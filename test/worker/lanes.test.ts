@@ -1,9 +1,10 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import { systemClock } from '#naiad/lib/clock.js';
 import type { Executor } from '#naiad/worker/executor.js';
 import { Lanes } from '#naiad/worker/lanes.js';
+import { FakeClock } from '../support/fake-clock.js';
 import {
   anIdentityLoad,
   anOnnxLoad,
@@ -53,6 +54,19 @@ describe('Lanes', () => {
     expect(await add(second, [1, 2, 3, 4], [1, 1, 1, 1])).toEqual([2, 3, 4, 5]);
     await second.unload();
     expect(lanes.status.lanes).toEqual([]);
+  });
+
+  it('tidies lanes that have loaded, once', async () => {
+    const clock = new FakeClock();
+    const lanes = new Lanes({ settings: OWN_LANES, clock, log: new RecordedLog() });
+    opened.push(lanes);
+    expect(clock.pendingTimers).toBe(0);
+    const [first, second] = [await load(lanes, 'a'), await load(lanes, 'b')];
+    expect(clock.pendingTimers).toBe(1);
+    await clock.advance(1e9);
+    await vi.waitFor(() => expect(clock.pendingTimers).toBe(0));
+    expect(await add(first, [1, 2, 3, 4], [1, 1, 1, 1])).toEqual([2, 3, 4, 5]);
+    await second.unload();
   });
 
   it('shares as many lanes as it is told to, spreading the instances of a model', async () => {
