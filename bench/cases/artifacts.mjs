@@ -17,11 +17,11 @@ const COMPILED = 'compiled';
 
 const LOADS = 5;
 
-/** One takes a quarter of a minute. */
+/** One takes half a minute. */
 const ROUNDS_MAX = 2;
 
 /** Lanes that have nothing to do have collected by then what their start has left. */
-const QUIET_MS = 2500;
+const QUIET_MS = 4000;
 
 /**
  * A network of 102 MB loaded as it is and compiled for the machine, in one lane and in four. Every start but the
