@@ -17,6 +17,9 @@ import { writeGenerated } from './write-response.js';
 const EVENT_STREAM = 'text/event-stream; charset=utf-8';
 const NOTHING = new Uint8Array(0);
 
+/** Events up to here are written at once, so that they arrive as one with next to all clients. */
+const EVENT_BYTES = 64 << 10;
+
 /** Answers `POST /v2/models/{model}/generate`: the one response of a request. */
 export async function answerGenerate(
   context: RouteContext,
@@ -125,12 +128,15 @@ class Client {
     const pieces = await writeGenerated(converter, response);
     this.#first();
     const write = await this.#writer;
-    const texts = pieces.map(toText);
-    if (texts.length === 1) await write(toEvent(texts[0] as string));
+    if (sizeOf(pieces) <= EVENT_BYTES) await write(toEvent(Buffer.concat(pieces).toString('utf8')));
     else {
-      for (const text of ['data: ', ...texts, '\n\n']) await write(text);
+      for (const text of ['data: ', ...pieces.map(toText), '\n\n']) await write(text);
     }
   }
+}
+
+function sizeOf(pieces: readonly Uint8Array[]): number {
+  return pieces.reduce((total, { length }) => total + length, 0);
 }
 
 function toText({ buffer, byteOffset, byteLength }: Uint8Array): string {

@@ -1,4 +1,5 @@
 import { ServingError } from '../../errors/serving-error.js';
+import { withHeaders } from '../../inference/forward-headers.js';
 import type {
   Cancellation,
   InferInput,
@@ -6,8 +7,10 @@ import type {
   RequestedOutput,
   RequestOptions,
   RequestProblems,
+  TraceContext,
 } from '../../inference/request.js';
 import { readRequestOptions } from '../../inference/request-options.js';
+import { readTraceContext } from '../../inference/trace-context.js';
 import type { HttpRequest } from '../route.js';
 import type { JsonOutput, JsonRequest } from './json-request.js';
 
@@ -47,14 +50,16 @@ export class HttpInferRequest implements InferRequest {
     this.modelVersion = version;
     this.id = json.id;
     const { options, problem } = readRequestOptions(json.parameters);
-    this.options = options;
+    const forwarded = request.forwarded;
+    this.options = withHeaders(options, forwarded.parameters);
     this.inputs = inputs;
     this.outputs = json.outputs.map(toRequestedOutput);
     const found = json.problem;
     const error = found === null ? null : new ServingError(found.code, found.text);
     this.problems = {
       parameters: found?.stage === 'parameters' ? error : problem,
-      payload: found?.stage === 'payload' ? error : payload,
+      // Triton looks at headers after the parameters and before the data.
+      payload: forwarded.problem ?? (found?.stage === 'payload' ? error : payload),
       outputs: found?.stage === 'outputs' ? error : null,
     };
     this.cancellation = request.cancellation;
@@ -66,8 +71,21 @@ export class HttpInferRequest implements InferRequest {
   get peer(): string {
     return this.#request.peer;
   }
+
+  get traceContext(): TraceContext | undefined {
+    const { traceparent, tracestate } = this.#request.headers;
+    return readTraceContext(textOf(traceparent), textOf(tracestate));
+  }
+
+  whenSent(listener: (ns: number) => void): void {
+    this.#request.whenSent(listener);
+  }
 }
 
 function toRequestedOutput({ name, classification, shared }: JsonOutput): RequestedOutput {
   return { name, classification, ...(shared !== null && { sharedMemory: shared }) };
+}
+
+function textOf(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header.join() : header;
 }

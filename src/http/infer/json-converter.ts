@@ -43,7 +43,7 @@ export class JsonConverter {
         isSmall || this.#threads === null
           ? runJsonTask<'write'>(task)
           : // A copy: what is handed over is gone here.
-            await this.#threads.run<'write'>({ ...task, data: part.slice() });
+            await this.#threads.run<'write'>({ ...task, data: new Uint8Array(part) });
       if (text === null) return null;
       pieces.push(text);
     }

@@ -94,6 +94,8 @@ export class JsonPool implements JsonThreads {
 /** The task with bytes that can be handed over: its own where nothing else is in their ArrayBuffer. */
 function withOwnBuffer(task: JsonTask): readonly [task: JsonTask, bytes: Uint8Array] {
   const given = task.kind === 'write' ? task.data : task.bytes;
-  const bytes = given.byteLength === given.buffer.byteLength ? new Uint8Array(given.buffer) : given.slice();
+  const isAlone = given.byteLength === given.buffer.byteLength;
+  // Of a Buffer, slice() would be no copy.
+  const bytes = isAlone ? new Uint8Array(given.buffer) : new Uint8Array(given);
   return [task.kind === 'write' ? { ...task, data: bytes } : { ...task, bytes }, bytes];
 }

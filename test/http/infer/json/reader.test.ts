@@ -55,7 +55,7 @@ describe('JsonReader', () => {
             refused = true;
           }
           // Texts that only one of the two knows: halves of surrogate pairs.
-          fc.pre(!/\\u[dD]/.test(broken) && broken.isWellFormed());
+          fc.pre(!/\\u[dD]/.test(broken) && !/\p{Surrogate}/u.test(broken));
           const expected = refused ? expect.any(JsonError) : null;
           expect([thrown(() => read(broken)), thrown(() => pass(broken))]).toEqual([expected, expected]);
         },
