@@ -244,8 +244,15 @@ function serve(
     clock: context.clock,
     queueRowsMax: context.queueRowsMax,
     queueBytesMax: context.queueBytesMax,
+    streams: spec.decoupled && traits.streams,
     onBatch: (batch) =>
-      statistics.batchExecuted(batch.rows, batch.computeInputNs, batch.computeInferNs, batch.computeOutputNs),
+      statistics.batchExecuted(
+        batch.rows,
+        batch.computeInputNs,
+        batch.computeInferNs,
+        batch.computeOutputNs,
+        context.clock.wallMs(),
+      ),
   });
   return {
     name: spec.name,

@@ -23,20 +23,22 @@ export interface SchedulerOptions {
   readonly queueRowsMax: number;
   /** Bytes of inputs that may wait. */
   readonly queueBytesMax: number;
+  /** Whether jobs may have several answers: each runs by itself then, on an instance of its own. */
+  readonly streams?: boolean;
   /** Called after each batch that ran, before its jobs are settled. */
   onBatch(record: BatchRecord): void;
 }
 
 /** The scheduler that a model's configuration asks for: direct, or Triton's dynamic batcher. */
 export function createScheduler(options: SchedulerOptions): Scheduler {
-  const { model, spec, executors, clock, queueRowsMax, queueBytesMax } = options;
+  const { model, spec, executors, clock, queueRowsMax, queueBytesMax, streams = false } = options;
   const { scheduling } = spec;
   invariant(executors.length > 0, `model '${model}' has no instance`);
   const ordered = scheduling.kind === 'dynamic' && scheduling.preserveOrdering;
   return new Dispatcher({
     model: { name: model, batching: spec.maxBatchSize > 0 },
-    policy: batchPolicy(spec),
-    prefetch: allowsPrefetch(scheduling),
+    policy: streams ? { kind: 'direct' } : batchPolicy(spec),
+    prefetch: !streams && allowsPrefetch(scheduling),
     queue: new JobQueue(scheduling, { rowsMax: queueRowsMax, bytesMax: queueBytesMax }),
     instances: (onAvailability) => new Instances(executors, onAvailability),
     order: ordered ? new OrderedRelease() : null,

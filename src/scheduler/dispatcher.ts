@@ -197,7 +197,7 @@ export class Dispatcher implements Scheduler {
 
   async #execute(instance: Instance, batch: Batch, turn: Turn | null): Promise<void> {
     this.#instances.handOver(instance);
-    const result = await run(instance.executor, batch);
+    const result = await run(instance.executor, this.#model, batch);
     const marks = result.kind === 'ran' ? result.outputs.marks : null;
     this.#instances.finish(instance, marks);
     // The instance first: it computes while the answers of this batch are being cut up and encoded.

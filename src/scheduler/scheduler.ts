@@ -1,3 +1,4 @@
+import type { AnswerMarks } from '../backend/backend.js';
 import type { ServingError } from '../errors/serving-error.js';
 import type { Cancellation } from '../inference/request.js';
 import type { Timings } from '../inference/timings.js';
@@ -21,9 +22,18 @@ export interface Job {
   readonly deadlineNs: number;
   readonly cancellation: Cancellation;
   readonly timings: Timings;
+  /** Where the answers go of a job that may have several; missing when it has one. */
+  readonly answers?: JobAnswers;
   settle(result: JobResult): void;
 }
 
+/** Takes the answers of a job one by one. */
+export interface JobAnswers {
+  /** `outputs` are those that the job wants. The next answer waits for the promise. */
+  answer(outputs: readonly NamedTensor[], marks: AnswerMarks): Promise<void>;
+}
+
+/** `answered`: with the outputs, or without any at the end of a job that has {@link Job.answers}. */
 export type JobResult =
   | { readonly kind: 'answered'; readonly outputs: readonly NamedTensor[] }
   | { readonly kind: 'failed'; readonly reason: FailureReason; readonly error: ServingError };

@@ -2,11 +2,11 @@ import { inputErrors, queueErrors } from '../errors/catalogue.js';
 import { asAnswer } from '../errors/serving-error.js';
 import type { InferRequest } from '../inference/request.js';
 import { NO_PARAMETERS } from '../inference/request.js';
-import type { InferResponse } from '../inference/response.js';
+import type { EmitResponse, InferResponse } from '../inference/response.js';
 import { newTimings, type Timings } from '../inference/timings.js';
 import type { Clock } from '../lib/clock.js';
 import type { ServingModel } from '../lifecycle/serving-model.js';
-import type { FailureReason, Job, JobResult } from '../scheduler/scheduler.js';
+import type { FailureReason, Job, JobAnswers, JobResult } from '../scheduler/scheduler.js';
 import type { SharedMemoryRegions } from '../shm/regions.js';
 import type { Shape } from '../tensor/shape.js';
 import type { NamedTensor } from '../tensor/tensor.js';
@@ -14,6 +14,7 @@ import type { PictureDecoder } from '../worker/picture-decoder.js';
 import type { CheckedInput, Pictures } from './check-inputs.js';
 import { type CheckedRequest, checkRequest } from './check-request.js';
 import { finishOutputs } from './finish.js';
+import { ResponseCounter } from './response-counter.js';
 import { holdRegions } from './shared-memory-request.js';
 
 /** What a request passes through besides its model. */
@@ -49,22 +50,80 @@ export async function infer(
 ): Promise<InferResponse> {
   const held = holdRegions(context.sharedMemory, request);
   try {
-    const checked = checkRequest(held === null ? request : await held.received(request), model);
-    trace.rows = checked.rows;
-    const tensors = await toTensors(context, model, request, checked);
+    const { checked, tensors } = await prepare(context, model, request, trace, held);
     const outputs = await submit(context, model, request, checked, tensors, trace);
-    const finished = finishOutputs(model.spec, checked.outputs, outputs);
-    trace.response = {
-      modelName: model.name,
-      modelVersion: String(model.version),
-      id: request.id,
-      parameters: NO_PARAMETERS,
-      outputs: held === null ? finished : await held.write(checked.outputs, finished),
-    };
-    return trace.response;
+    return await finish(model, request, checked, outputs, trace, held);
   } finally {
     held?.release();
   }
+}
+
+/** {@link infer} through a model that gives several answers; `emit` has taken all when this resolves. */
+export async function inferStream(
+  context: InferContext,
+  model: ServingModel,
+  request: InferRequest,
+  trace: InferTrace,
+  emit: EmitResponse,
+): Promise<void> {
+  const held = holdRegions(context.sharedMemory, request);
+  const counter = new ResponseCounter(model.statistics);
+  try {
+    const { checked, tensors } = await prepare(context, model, request, trace, held);
+    const answers: JobAnswers = {
+      async answer(outputs, marks) {
+        if (request.cancellation.cancelled) return;
+        const response = await finish(model, request, checked, outputs, trace, held);
+        counter.answered(marks);
+        await emit({ response, isFinal: false });
+      },
+    };
+    await submit(context, model, request, checked, tensors, trace, { answers, counter });
+    await emit({ response: null, isFinal: true });
+  } finally {
+    held?.release();
+  }
+}
+
+type HeldRegions = ReturnType<typeof holdRegions>;
+
+/** A request that fits its model, ready to be queued. */
+interface Prepared {
+  readonly checked: CheckedRequest;
+  readonly tensors: readonly NamedTensor[];
+}
+
+async function prepare(
+  context: InferContext,
+  model: ServingModel,
+  request: InferRequest,
+  trace: InferTrace,
+  held: HeldRegions,
+): Promise<Prepared> {
+  const checked = checkRequest(held === null ? request : await held.received(request), model);
+  trace.rows = checked.rows;
+  return { checked, tensors: await toTensors(context, model, request, checked) };
+}
+
+/** The answer that a backend's outputs make. */
+async function finish(
+  model: ServingModel,
+  request: InferRequest,
+  checked: CheckedRequest,
+  outputs: readonly NamedTensor[],
+  trace: InferTrace,
+  held: HeldRegions,
+): Promise<InferResponse> {
+  const finished = finishOutputs(model.spec, checked.outputs, outputs);
+  const response: InferResponse = {
+    modelName: model.name,
+    modelVersion: String(model.version),
+    id: request.id,
+    parameters: NO_PARAMETERS,
+    outputs: held === null ? finished : await held.write(checked.outputs, finished),
+  };
+  trace.response = response;
+  return response;
 }
 
 function isTensor(input: CheckedInput): input is Extract<CheckedInput, { kind: 'tensor' }> {
@@ -117,6 +176,7 @@ function submit(
   checked: CheckedRequest,
   inputs: readonly NamedTensor[],
   { timings }: InferTrace,
+  stream?: { readonly answers: JobAnswers; readonly counter: ResponseCounter },
 ): Promise<readonly NamedTensor[]> {
   return new Promise((resolve, reject) => {
     const job: Job = {
@@ -129,10 +189,12 @@ function submit(
       deadlineNs: request.deadlineNs,
       cancellation: request.cancellation,
       timings,
+      ...(stream !== undefined && { answers: stream.answers }),
       settle(result: JobResult): void {
         const nowNs = clock.nowNs();
+        stream?.counter.settled(result, timings, nowNs);
         if (result.kind === 'answered') {
-          model.statistics.requestSucceeded(timings, checked.rows, nowNs, clock.wallMs());
+          model.statistics.requestSucceeded(timings, checked.rows, nowNs);
           resolve(result.outputs);
         } else {
           if (isCounted(result.reason)) model.statistics.requestFailed(timings.received, nowNs);

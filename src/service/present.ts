@@ -42,5 +42,16 @@ export function toModelStatistics({ name, version, statistics }: ServingModel): 
         computeInfer: { ...computeInfer },
         computeOutput: { ...computeOutput },
       })),
+    responses: [...statistics.responses]
+      .sort(([a], [b]) => a - b)
+      .map(([index, { computeInfer, computeOutput, success, fail, empty, cancel }]) => ({
+        index,
+        computeInfer: { ...computeInfer },
+        computeOutput: { ...computeOutput },
+        success: { ...success },
+        fail: { ...fail },
+        empty: { ...empty },
+        cancel: { ...cancel },
+      })),
   };
 }

@@ -12,7 +12,7 @@ import { type AccessRecord, logAccess } from '../telemetry/access-log.js';
 import type { AdjustableLog } from '../telemetry/log.js';
 import type { TraceChanges } from '../telemetry/trace/trace-setting.js';
 import type { Tracer, TraceTicket } from '../telemetry/trace/tracer.js';
-import { type InferContext, type InferTrace, infer, newTrace } from './infer.js';
+import { type InferContext, type InferTrace, infer, inferStream, newTrace } from './infer.js';
 import { changeLogSettings, type LogSettingValue, logSettings } from './log-settings.js';
 import { toModelMetadata, toModelStatistics } from './present.js';
 import { toModelConfig } from './quantization-report.js';
@@ -183,6 +183,10 @@ export class ServingService implements InferenceService {
 
   inferStream(request: InferRequest, emit: EmitResponse): Promise<void> {
     return this.#admit(request, async (lease, trace) => {
+      const { spec, traits } = lease.model;
+      if (spec.decoupled && traits.streams) {
+        return inferStream(this.#options, lease.model, request, trace, emit);
+      }
       const response = await infer(this.#options, lease.model, request, trace);
       await emit({ response, isFinal: true });
     });

@@ -45,6 +45,18 @@ export interface BatchStatistic {
   readonly computeOutput: DurationStatistic;
 }
 
+/** Of the answers that were the nth to their requests. */
+export interface ResponseStatistic {
+  /** From 0. */
+  readonly index: number;
+  readonly computeInfer: DurationStatistic;
+  readonly computeOutput: DurationStatistic;
+  readonly success: DurationStatistic;
+  readonly fail: DurationStatistic;
+  readonly empty: DurationStatistic;
+  readonly cancel: DurationStatistic;
+}
+
 export interface ModelStatistics {
   readonly name: string;
   readonly version: string;
@@ -63,4 +75,6 @@ export interface ModelStatistics {
   readonly cacheHit: DurationStatistic;
   readonly cacheMiss: DurationStatistic;
   readonly batches: readonly BatchStatistic[];
+  /** Of decoupled models that give several answers. */
+  readonly responses: readonly ResponseStatistic[];
 }

@@ -72,6 +72,8 @@ export const LIMITS = {
   streamBytesMax: 64 << 20,
   /** Bytes of answers that the client of an inference stream has not taken; a decoupled model waits then. */
   streamUnsentBytesMax: 1 << 20,
+  /** Answers of a decoupled model to one request whose durations are told one by one, the first ones. */
+  responseStatisticsMax: 1024,
   /** Open reflection streams; a tool needs one for a moment. */
   reflectionStreamsMax: 64,
   /** Models in one `List` of the health service, which must fit into a client's 4 MiB. */

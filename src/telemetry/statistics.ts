@@ -1,4 +1,5 @@
 import type { Timings } from '../inference/timings.js';
+import { LIMITS } from '../settings/limits.js';
 
 /** Count and summed nanoseconds of one stage. */
 export interface Duration {
@@ -11,6 +12,17 @@ const zero = (): Duration => ({ count: 0, ns: 0 });
 function add(duration: Duration, ns: number): void {
   duration.count++;
   duration.ns += Math.max(0, ns);
+}
+
+/** Sums of the answers that were the nth to their requests, n counting from 0. */
+export interface ResponseDurations {
+  readonly computeInfer: Duration;
+  readonly computeOutput: Duration;
+  readonly success: Duration;
+  readonly fail: Duration;
+  /** Ends that came without an answer of their own. */
+  readonly empty: Duration;
+  readonly cancel: Duration;
 }
 
 /** Sums of the batches that had one size. */
@@ -36,10 +48,11 @@ export class StatisticsRecorder {
   readonly computeInfer = zero();
   readonly computeOutput = zero();
   readonly batches = new Map<number, BatchDurations>();
+  /** Of decoupled models that give several answers; the first of each request. */
+  readonly responses = new Map<number, ResponseDurations>();
 
-  /** A request of `rows` rows was answered at `endNs` (monotonic); `wallMs` is the time of day. */
-  requestSucceeded(timings: Timings, rows: number, endNs: number, wallMs: number): void {
-    this.lastInference = wallMs;
+  /** A request of `rows` rows was answered at `endNs` (monotonic). */
+  requestSucceeded(timings: Timings, rows: number, endNs: number): void {
     this.inferenceCount += Math.max(1, rows);
     add(this.success, endNs - timings.received);
     add(this.queue, timings.computeStart - timings.queueStart);
@@ -52,7 +65,9 @@ export class StatisticsRecorder {
     add(this.fail, endNs - receivedNs);
   }
 
-  batchExecuted(rows: number, inputNs: number, inferNs: number, outputNs: number): void {
+  /** `wallMs` is the time of day. */
+  batchExecuted(rows: number, inputNs: number, inferNs: number, outputNs: number, wallMs: number): void {
+    this.lastInference = wallMs;
     this.executionCount++;
     let batch = this.batches.get(rows);
     if (batch === undefined) {
@@ -62,5 +77,54 @@ export class StatisticsRecorder {
     add(batch.computeInput, inputNs);
     add(batch.computeInfer, inferNs);
     add(batch.computeOutput, outputNs);
+  }
+
+  /** The answer `index` to a request was computed until `outputStartNs` and made until `endNs`. */
+  responseSucceeded(index: number, startNs: number, outputStartNs: number, endNs: number): void {
+    const response = this.#response(index);
+    if (response === null) return;
+    add(response.computeInfer, outputStartNs - startNs);
+    add(response.computeOutput, endNs - outputStartNs);
+    add(response.success, endNs - startNs);
+  }
+
+  /** In place of an answer came an error. */
+  responseFailed(index: number, startNs: number, endNs: number): void {
+    const response = this.#response(index);
+    if (response === null) return;
+    add(response.computeInfer, endNs - startNs);
+    add(response.fail, endNs - startNs);
+  }
+
+  /** In place of an answer came the end. */
+  responseEmpty(index: number, startNs: number, endNs: number): void {
+    const response = this.#response(index);
+    if (response === null) return;
+    add(response.computeInfer, endNs - startNs);
+    add(response.empty, endNs - startNs);
+  }
+
+  /** Before an answer came nobody waited for it any more. */
+  responseCancelled(index: number, startNs: number, endNs: number): void {
+    const response = this.#response(index);
+    if (response !== null) add(response.cancel, endNs - startNs);
+  }
+
+  /** Null for answers that are not counted one by one any more. */
+  #response(index: number): ResponseDurations | null {
+    if (index >= LIMITS.responseStatisticsMax) return null;
+    let response = this.responses.get(index);
+    if (response === undefined) {
+      response = {
+        computeInfer: zero(),
+        computeOutput: zero(),
+        success: zero(),
+        fail: zero(),
+        empty: zero(),
+        cancel: zero(),
+      };
+      this.responses.set(index, response);
+    }
+    return response;
   }
 }

@@ -18,6 +18,8 @@ describe('settings that are not obeyed', () => {
     ['batch_output { kind: BATCH_SCATTER_WITH_INPUT_SHAPE }', 'batch_output'],
     ['input { name: "X" allow_ragged_batch: true }', 'input.0.allow_ragged_batch'],
     ['backend: "identity" input { name: "X" optional: true }', 'input.0.optional'],
+    ['backend: "repeat"', 'model_transaction_policy.decoupled'],
+    ['backend: "repeat" max_batch_size: 1 model_transaction_policy { decoupled: true }', 'max_batch_size'],
   ])('keep a model that needs %s from being served', (text, path) => {
     expect(found(text)).toEqual([
       expect.stringMatching(new RegExp(`^error ${path}: .* is not supported yet`)),

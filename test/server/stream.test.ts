@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fp32sOf, identityRequest, int32sOf, simpleRequest } from '../support/messages.js';
@@ -13,12 +15,15 @@ let streams: StreamClient;
 
 beforeAll(async () => {
   repository = new TestRepository({
+    'simple/config.pbtxt': readFileSync(join(BUNDLED_MODELS, 'simple/config.pbtxt')),
+    'simple/1/model.onnx': readFileSync(join(BUNDLED_MODELS, 'simple/1/model.onnx')),
+    ...identityModel('identity', identityConfig()),
     ...identityModel('slow', identityConfig({ execute_delay_ms: '100' })),
     ...identityModel('failing', identityConfig({ fault: 'error' })),
     ...identityModel('decoupled', identityConfig({}, DECOUPLED)),
     ...identityModel('decoupled_failing', identityConfig({ fault: 'error' }, DECOUPLED)),
   });
-  server = await startTestServer({ modelRepositories: [BUNDLED_MODELS, repository.directory] });
+  server = await startTestServer({ modelRepositories: [repository.directory] });
   streams = new StreamClient(server.server.grpcPort ?? 0);
 });
 

@@ -135,6 +135,7 @@ export class MemoryService implements InferenceService {
             computeOutput: duration(1, 23),
           },
         ],
+        responses: [],
       },
     ];
   }

@@ -1,4 +1,9 @@
-import type { BatchStatistic, DurationStatistic, ModelStatistics } from '../../service/views.js';
+import type {
+  BatchStatistic,
+  DurationStatistic,
+  ModelStatistics,
+  ResponseStatistic,
+} from '../../service/views.js';
 import { type MethodContext, type ModelRequest, registerMethod } from './methods.js';
 
 interface StatisticsResponse {
@@ -13,6 +18,16 @@ interface ModelStatisticsMessage {
   readonly execution_count: number;
   readonly inference_stats: Readonly<Record<string, DurationStatistic>>;
   readonly batch_stats: readonly BatchStatisticMessage[];
+  readonly response_stats: Readonly<Record<string, ResponseStatisticMessage>>;
+}
+
+interface ResponseStatisticMessage {
+  readonly compute_infer: DurationStatistic;
+  readonly compute_output: DurationStatistic;
+  readonly success: DurationStatistic;
+  readonly fail: DurationStatistic;
+  readonly empty_response: DurationStatistic;
+  readonly cancel: DurationStatistic;
 }
 
 interface BatchStatisticMessage {
@@ -47,6 +62,9 @@ function toMessage(statistics: ModelStatistics): ModelStatisticsMessage {
       cache_miss: statistics.cacheMiss,
     },
     batch_stats: statistics.batches.map(toBatchMessage),
+    response_stats: Object.fromEntries(
+      statistics.responses.map((response) => [response.index, toResponseMessage(response)]),
+    ),
   };
 }
 
@@ -56,5 +74,16 @@ function toBatchMessage(batch: BatchStatistic): BatchStatisticMessage {
     compute_input: batch.computeInput,
     compute_infer: batch.computeInfer,
     compute_output: batch.computeOutput,
+  };
+}
+
+function toResponseMessage(response: ResponseStatistic): ResponseStatisticMessage {
+  return {
+    compute_infer: response.computeInfer,
+    compute_output: response.computeOutput,
+    success: response.success,
+    fail: response.fail,
+    empty_response: response.empty,
+    cancel: response.cancel,
   };
 }

@@ -1,4 +1,4 @@
-import type { BatchStatistic, ModelStatistics } from '../../service/views.js';
+import type { BatchStatistic, ModelStatistics, ResponseStatistic } from '../../service/views.js';
 import { jsonReply } from '../reply.js';
 import type { Route } from '../route.js';
 
@@ -42,7 +42,9 @@ function toModelJson(statistics: ModelStatistics): object {
       cache_hit: statistics.cacheHit,
       cache_miss: statistics.cacheMiss,
     },
-    response_stats: {},
+    response_stats: Object.fromEntries(
+      statistics.responses.map((response) => [response.index, toResponseJson(response)]),
+    ),
     batch_stats: statistics.batches.map(toBatchJson),
     memory_usage: [],
   };
@@ -54,5 +56,16 @@ function toBatchJson({ batchSize, computeInput, computeInfer, computeOutput }: B
     compute_input: computeInput,
     compute_infer: computeInfer,
     compute_output: computeOutput,
+  };
+}
+
+function toResponseJson(response: ResponseStatistic): object {
+  return {
+    compute_infer: response.computeInfer,
+    compute_output: response.computeOutput,
+    success: response.success,
+    fail: response.fail,
+    empty_response: response.empty,
+    cancel: response.cancel,
   };
 }
