@@ -237,8 +237,9 @@ function configOf({ name, type, shape }, settings) {
   const parameters = [['warmup.auto', '1'], ...settings].map(
     ([key, value]) => `parameters { key: "${key}" value { string_value: "${value}" } }`,
   );
+  // One row, so that warming up takes room for no more.
   return `backend: "onnxruntime"
-max_batch_size: 8
+max_batch_size: 1
 input [ { name: "${name}" data_type: ${DATATYPES[type].config} dims: [ ${shape.join(', ')} ] } ]
 ${parameters.join('\n')}
 `;
