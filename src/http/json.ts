@@ -64,29 +64,16 @@ function reasonOf(error: unknown): string {
 function depthOf(text: Buffer): number {
   let depth = 0;
   let deepest = 0;
+  let isInString = false;
   for (let index = 0; index < text.length; index++) {
     const byte = text[index];
-    if (byte === QUOTE) index = endOfString(text, index);
-    else if (byte === OPEN_BRACKET || byte === OPEN_BRACE) {
+    if (byte === QUOTE) isInString = !isInString;
+    else if (isInString) {
+      if (byte === BACKSLASH) index++;
+    } else if (byte === OPEN_BRACKET || byte === OPEN_BRACE) {
       depth++;
       if (depth > deepest) deepest = depth;
     } else if (byte === CLOSE_BRACKET || byte === CLOSE_BRACE) depth--;
   }
   return deepest;
-}
-
-/** Index of the quote that ends the string which begins at `start`; the text's length where none does. */
-export function endOfString(text: Buffer, start: number): number {
-  let end = start;
-  do {
-    end = text.indexOf(QUOTE, end + 1);
-    if (end < 0) return text.length;
-  } while (isEscaped(text, end, start));
-  return end;
-}
-
-function isEscaped(text: Buffer, index: number, start: number): boolean {
-  let first = index;
-  while (first - 1 > start && text[first - 1] === BACKSLASH) first--;
-  return (index - first) % 2 === 1;
 }

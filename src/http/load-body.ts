@@ -4,7 +4,7 @@ import { httpErrors } from '../errors/catalogue.js';
 import type { Clock } from '../lib/clock.js';
 import type { ControlParameter } from '../service/repository-control.js';
 import { LIMITS } from '../settings/limits.js';
-import { endOfString, isObject, parseJson, toObject } from './json.js';
+import { isObject, parseJson, toObject } from './json.js';
 import type { HttpRequest } from './route.js';
 
 /** Strings from this length on are looked at by themselves, and only when it is known what they are. */
@@ -62,51 +62,55 @@ async function cutLongStrings(text: Buffer, turn: () => Promise<void>): Promise<
   const longStrings = new Map<string, Buffer>();
   const kept: Buffer[] = [];
   let keptBytes = 0;
+  let keptUpTo = 0;
   const keep = (piece: Buffer): void => {
     keptBytes += piece.length;
-    if (keptBytes > LIMITS.otherRequestBytesMax)
-      throw httpErrors.controlTooLarge(LIMITS.otherRequestBytesMax);
+    checkKept(keptBytes);
     kept.push(piece);
   };
-  let done = 0;
-  let workBytes = 0;
-  for (let start = text.indexOf(QUOTE); start >= 0; start = text.indexOf(QUOTE, done)) {
-    // All that is not in strings is kept, and bounded.
-    keep(text.subarray(done, start));
-    const end = await endOfLongString(text, start, turn);
-    if (end === text.length) throw httpErrors.malformedJson('a string does not end');
-    const literal = text.subarray(start, end + 1);
-    if (literal.length < LONG_BYTES) keep(literal);
-    else {
+  for (let start = text.indexOf(QUOTE); start >= 0; ) {
+    let end = endWithin(text, start + 1, LONG_BYTES);
+    if (end < 0) {
+      end = await endOfString(text, start + 1, turn);
       const name = `${mark}:${longStrings.size}`;
-      longStrings.set(name, literal);
+      longStrings.set(name, text.subarray(start, end + 1));
+      keep(text.subarray(keptUpTo, start));
       keep(Buffer.from(`"${name}"`));
+      keptUpTo = end + 1;
     }
-    done = end + 1;
-    workBytes += literal.length;
-    if (workBytes > SLICE_BYTES) {
-      await turn();
-      workBytes = 0;
-    }
+    start = text.indexOf(QUOTE, end + 1);
+    checkKept(keptBytes + Math.max(start, end) - keptUpTo);
   }
-  keep(text.subarray(done));
+  keep(text.subarray(keptUpTo));
   return { value: parseJson(Buffer.concat(kept, keptBytes)), longStrings };
 }
 
-/** {@link endOfString} of any string, in slices. */
-async function endOfLongString(text: Buffer, start: number, turn: () => Promise<void>): Promise<number> {
-  let from = start;
-  for (;;) {
-    const slice = text.subarray(from, from + SLICE_BYTES);
-    const end = endOfString(slice, 0);
-    if (end < slice.length || from + slice.length >= text.length) return from + end;
-    // What begins the next slice stands for the quote; an escape must not be cut off from its backslash.
-    let last = slice.length - 1;
-    while (last > 0 && slice[last] === BACKSLASH) last--;
-    if (last === 0) throw httpErrors.malformedJson('a string is full of backslashes');
-    from += last;
+/** All that is not in long strings is worked on at once, and bounded. */
+function checkKept(bytes: number): void {
+  if (bytes > LIMITS.otherRequestBytesMax) throw httpErrors.controlTooLarge(LIMITS.otherRequestBytesMax);
+}
+
+/** Index of the quote that ends the string which goes on at `from`, however long it is. */
+async function endOfString(text: Buffer, from: number, turn: () => Promise<void>): Promise<number> {
+  for (let start = from; start < text.length; ) {
+    const end = endWithin(text, start, SLICE_BYTES);
+    if (end >= 0) return end;
+    start = -end;
     await turn();
   }
+  throw httpErrors.malformedJson('a string does not end');
+}
+
+/** {@link endOfString} when it is one of the next bytes; else, negative, where to go on looking. */
+function endWithin(text: Buffer, from: number, bytes: number): number {
+  const stop = Math.min(from + bytes, text.length);
+  let index = from;
+  for (; index < stop; index++) {
+    const byte = text[index];
+    if (byte === BACKSLASH) index++;
+    else if (byte === QUOTE) return index;
+  }
+  return -index;
 }
 
 function withoutQuotes(literal: Buffer): Buffer {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { readLoadParameters } from '#naiad/http/load-body.js';
 import type { HttpRequest } from '#naiad/http/route.js';
+import { forwardHeaders } from '#naiad/inference/forward-headers.js';
 import { NEVER_CANCELLED } from '#naiad/inference/request.js';
 import { systemClock } from '#naiad/lib/clock.js';
 import type { ControlParameter } from '#naiad/service/repository-control.js';
@@ -13,6 +14,8 @@ function aRequest(body: string | Buffer, hold: (bytes: number) => void = () => {
     query: new URLSearchParams(),
     headers: {},
     peer: '',
+    forwarded: forwardHeaders(null, []),
+    whenSent: () => {},
     receivedNs: 0,
     cancellation: NEVER_CANCELLED,
     body: async () => Buffer.from(body),
@@ -125,10 +128,11 @@ describe('what is no load', () => {
     ['a broken escape in a long text', `{"parameters":{"config":"\\x${LONG}"}}`, 'failed to parse'],
     [
       'a text full of backslashes',
-      `{"parameters":{"config":"${'\\'.repeat(600_000)}"}}`,
-      'full of backslashes',
+      `{"parameters":{"config":"${'\\'.repeat(600_001)}"}}`,
+      'a string does not end',
     ],
     ['blanks without end', ' '.repeat(LIMITS.otherRequestBytesMax + 1), 'at most'],
+    ['short strings without end', `[${'"'.repeat(3_000_000)}`, 'at most'],
     ['members without end', `[${'"",'.repeat(1_000_000)}`, 'at most'],
     ['a configuration without end', parameters({ config: 'x'.repeat(2 << 20) }), 'at most'],
     [
