@@ -63,12 +63,10 @@ export class Region {
   }
 
   /** {@link readSync} on another thread. */
-  async read(offset: number, size: number): Promise<Uint8Array> {
-    try {
-      return this.#whole(await readBytes(this.#file.fd, this.#position(offset), size));
-    } catch (error) {
-      throw this.#toServingError(error);
-    }
+  read(offset: number, size: number): Promise<Uint8Array> {
+    return this.#elsewhere(async () =>
+      this.#whole(await readBytes(this.#file.fd, this.#position(offset), size)),
+    );
   }
 
   writeSync(offset: number, bytes: Uint8Array): void {
@@ -79,13 +77,11 @@ export class Region {
   }
 
   /** {@link writeSync} on another thread. */
-  async write(offset: number, bytes: Uint8Array): Promise<void> {
-    try {
+  write(offset: number, bytes: Uint8Array): Promise<void> {
+    return this.#elsewhere(() => {
       this.#checkEnd(offset + bytes.length);
-      await writeBytes(this.#file.fd, this.#position(offset), bytes);
-    } catch (error) {
-      throw this.#toServingError(error);
-    }
+      return writeBytes(this.#file.fd, this.#position(offset), bytes);
+    });
   }
 
   #position(offset: number): number {
@@ -109,6 +105,18 @@ export class Region {
       return act();
     } catch (error) {
       throw this.#toServingError(error);
+    }
+  }
+
+  /** Keeps the file open meanwhile, whoever lets go: its number would soon be that of another file. */
+  async #elsewhere<T>(act: () => Promise<T>): Promise<T> {
+    const release = this.hold();
+    try {
+      return await act();
+    } catch (error) {
+      throw this.#toServingError(error);
+    } finally {
+      release();
     }
   }
 

@@ -333,6 +333,19 @@ describe('bytes of a region', () => {
     release();
   });
 
+  it('are read and written to the end, whoever lets go of them meanwhile', async () => {
+    const { region, release } = part();
+    const reading = region.read(0, 4096);
+    const writing = region.write(0, Uint8Array.of(9));
+    release();
+    regions.unregister('r');
+    expect(regions.status('r')).toHaveLength(1);
+    expect((await reading).subarray(1)).toEqual(bytesOf(4097, 4095));
+    await writing;
+    expect(regions.status('')).toEqual([]);
+    expect(readFileSync(join(folder, 'object'))[4096]).toBe(9);
+  });
+
   it('may change size and content all the time', async () => {
     const { region, release } = part();
     const fd = openSync(join(folder, 'object'), 'r+');
