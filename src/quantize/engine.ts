@@ -243,7 +243,8 @@ class Quantization {
     const known = this.#sources.get(form);
     if (known !== undefined) return known;
     this.#tell('reading', 0, 1);
-    const source = await this.#timed('read', () => readSource(this.#job.modelFile, form));
+    const { modelFile, work } = this.#job;
+    const source = await this.#timed('read', () => readSource(modelFile, form, work));
     this.#sources.set(form, source);
     return source;
   }

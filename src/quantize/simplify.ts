@@ -12,6 +12,8 @@ const JOINED = /\/MatMulAddFusion\/?$/;
 export interface SimplifyOptions {
   /** Whether MatMul with a bias becomes Gemm; true when left out. */
   readonly joined?: boolean;
+  /** Absolute path of the folder that the model is written to meanwhile; that of temporary files when left out. */
+  readonly folder?: string;
 }
 
 /**
@@ -22,9 +24,9 @@ export interface SimplifyOptions {
  */
 export async function simplify(
   source: string | Uint8Array,
-  { joined = true }: SimplifyOptions = {},
+  { joined = true, folder: parent = tmpdir() }: SimplifyOptions = {},
 ): Promise<OnnxModel> {
-  const folder = await mkdtemp(join(tmpdir(), 'naiad-simplify-'));
+  const folder = await mkdtemp(join(parent, 'naiad-simplify-'));
   try {
     const path = join(folder, 'model.onnx');
     const options: InferenceSession.SessionOptions = {

@@ -21,13 +21,17 @@ const INSERTED_CAST = /^Inserted(PrecisionFree)?Cast_/;
 /**
  * The model of a file, simplified, so that weights are constants whatever they are made of. As the file has it
  * where ONNX Runtime can't simplify it, beyond 2 GiB for one, and where it would take half precision out of it.
+ * `work` is the absolute path of a folder for what is written meanwhile, that of temporary files when left out.
  * Throws OnnxError when the file can't be read.
  */
-export async function readSource(modelFile: string, form: SourceForm): Promise<SourceModel> {
+export async function readSource(modelFile: string, form: SourceForm, work?: string): Promise<SourceModel> {
   const model = readModel(modelFile);
   if (weightBytes(model) > MODEL_BYTES_MAX) return { model, reason: 'it has 2 GiB of weights or more' };
   try {
-    const simple = await simplify(modelFile, { joined: form === 'joined' });
+    const simple = await simplify(modelFile, {
+      joined: form === 'joined',
+      ...(work !== undefined && { folder: work }),
+    });
     return isInHalfPrecision(simple) ? { model, reason: '' } : { model: simple, reason: '' };
   } catch (error) {
     return { model, reason: error instanceof Error ? error.message : String(error) };

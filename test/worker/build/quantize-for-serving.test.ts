@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { systemClock } from '#naiad/lib/clock.js';
 import { seededRandom } from '#naiad/lib/random.js';
 import type { QuantizationMode, QuantizationSpec } from '#naiad/model-config/quantization.js';
@@ -184,6 +184,16 @@ describe('a quantized model', () => {
       `exclude: there is no node or operator '${wrong}', did you mean '${meant}'?`,
       "keep_ops: there is no operator 'Softmax'",
     ]);
+  });
+
+  it('needs no folder of temporary files', async () => {
+    vi.stubEnv('TMPDIR', '/nowhere');
+    try {
+      const { report } = await quantize(convNet(), aSpec('int8'), { samples: someArrays([3, SIZE, SIZE]) });
+      expect(report).toMatchObject({ outcome: 'quantized', findings: [] });
+    } finally {
+      vi.unstubAllEnvs();
+    }
   });
 
   it('in half precision keeps what leaves it, however rarely that is seen', async () => {
