@@ -60,6 +60,8 @@ export const serverErrors = {
     unavailable('Server is stopping, scheduler for model has stopped accepting new inference requests'),
   repositoryNameUnsupported: () =>
     new ServingError('UNIMPLEMENTED', "'repository_name' specification is not supported"),
+  restrictedProtocol: (header: string) =>
+    unavailable(`This protocol is restricted, expecting header '${header}'`),
   malformedMessage: (reason: string) => invalid(`malformed request message: ${reason}`),
   inFlightBytes: (bytesMax: number) =>
     unavailable(`Exceeds the limit of ${bytesMax} bytes of requests in flight`),
@@ -284,6 +286,8 @@ export const payloadErrors = {
 } as const;
 
 export const parameterErrors = {
+  headerReserved: (header: string) =>
+    invalid(`Header '${header}' is reserved for Triton usage and cannot be forwarded.`),
   sequenceId: () =>
     invalid("invalid value type for 'sequence_id' parameter, expected int64_param or string_param."),
   sequenceIdLength: () =>

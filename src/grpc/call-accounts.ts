@@ -9,6 +9,7 @@ import type { Log } from '../telemetry/log.js';
 import { CallAccount } from './call-account.js';
 import { type AnyCall, forgetPieces, isOver, streamOf } from './call-stream.js';
 import { MODEL_INFER, MODEL_LOAD, MODEL_STREAM_INFER } from './protos.js';
+import type { Gate } from './restrictions.js';
 import { toGrpcStatus } from './status.js';
 import { StreamAccount } from './stream-account.js';
 
@@ -21,11 +22,13 @@ export class CallAccounts {
   readonly #inFlight: InFlight;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #gate: Gate | null;
 
-  constructor(inFlight: InFlight, clock: Clock, log: Log) {
+  constructor(inFlight: InFlight, clock: Clock, log: Log, gate: Gate | null = null) {
     this.#inFlight = inFlight;
     this.#clock = clock;
     this.#log = log;
+    this.#gate = gate;
   }
 
   /** For a new stream, before grpc-js sees it; a stream that sends too much is refused. */
@@ -52,6 +55,8 @@ export class CallAccounts {
       this.#accounts.delete(stream);
       account.close();
     });
+    const refusal = this.#gate?.(path, headers) ?? null;
+    if (refusal !== null && !account.refuse(refusal)) this.#refuse(stream, path, refusal);
   }
 
   /** The account of a call that has come to its handler; null when nobody waits for an answer any more. */

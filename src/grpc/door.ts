@@ -1,11 +1,12 @@
-import { ServerCredentials, setLogger } from '@grpc/grpc-js';
+import { setLogger } from '@grpc/grpc-js';
 import type { Clock } from '../lib/clock.js';
 import { InFlight, type InFlightLimits } from '../service/in-flight.js';
 import type { InferenceService } from '../service/service.js';
 import { LIMITS } from '../settings/limits.js';
-import type { DoorSettings } from '../settings/settings.js';
+import type { GrpcSettings } from '../settings/settings.js';
 import type { Log } from '../telemetry/log.js';
 import { CallAccounts } from './call-accounts.js';
+import { readCredentials } from './credentials.js';
 import { Health } from './health.js';
 import { registerInfer } from './methods/infer.js';
 import { registerLifecycle } from './methods/lifecycle.js';
@@ -21,11 +22,12 @@ import { registerStreamInfer } from './methods/stream-infer.js';
 import { registerTraceSetting } from './methods/trace-setting.js';
 import { loadProtos } from './protos.js';
 import { registerReflection } from './reflection.js';
+import { createGate } from './restrictions.js';
 import { TunedServer } from './tuned-server.js';
 
 export interface GrpcDoorOptions {
   readonly service: InferenceService;
-  readonly settings: DoorSettings;
+  readonly settings: GrpcSettings;
   readonly clock: Clock;
   readonly log: Log;
   readonly limits?: DoorLimits;
@@ -66,8 +68,8 @@ export async function openGrpcDoor({
   // What grpc-js finds worth a line on stderr comes back as an error here too.
   setLogger({ error: (text: string) => log.debug({ source: 'grpc-js' }, text) });
   const inFlight = new InFlight(limits);
-  const accounts = new CallAccounts(inFlight, clock, log);
-  const tuned = new TunedServer((stream, headers) => accounts.open(stream, headers));
+  const accounts = new CallAccounts(inFlight, clock, log, createGate(settings.restrictions));
+  const tuned = new TunedServer(settings, (stream, headers) => accounts.open(stream, headers));
   const { server } = tuned;
   const protos = loadProtos();
   let accepting = true;
@@ -76,6 +78,7 @@ export async function openGrpcDoor({
     protos,
     service,
     clock,
+    headerPattern: settings.headerPattern,
     log,
     inFlight,
     accounts,
@@ -122,10 +125,11 @@ export async function openGrpcDoor({
   };
 }
 
-function listen({ server }: TunedServer, { address, port }: DoorSettings): Promise<number> {
+async function listen({ server }: TunedServer, { address, port, tls }: GrpcSettings): Promise<number> {
+  const credentials = await readCredentials(tls);
   const host = address.includes(':') && !address.startsWith('[') ? `[${address}]` : address;
   return new Promise((resolve, reject) => {
-    server.bindAsync(`${host}:${port}`, ServerCredentials.createInsecure(), (error, boundPort) => {
+    server.bindAsync(`${host}:${port}`, credentials, (error, boundPort) => {
       if (error === null) resolve(boundPort);
       else reject(new Error(describe(error.message, address, port), { cause: error }));
     });

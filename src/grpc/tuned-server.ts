@@ -3,15 +3,24 @@ import type { Socket } from 'node:net';
 import { Server, type ServerCredentials } from '@grpc/grpc-js';
 import { invariant } from '../lib/invariant.js';
 import { LIMITS } from '../settings/limits.js';
+import type { GrpcSettings } from '../settings/settings.js';
 import { repairTimeout } from './timeout-header.js';
-
-/** Triton's and C-core's default: a client that vanished without a word is noticed after two hours. */
-const KEEPALIVE_MS = 7_200_000;
 
 /** The parts of grpc-js's Server that are private in its types; test/grpc/tuned-server.test.ts guards them. */
 interface ServerInternals {
   commonServerOptions: { settings?: Record<string, number> };
   createHttp2Server(credentials: ServerCredentials): Http2Server;
+}
+
+/** How long connections live. */
+export type ConnectionSettings = Pick<
+  GrpcSettings,
+  'keepaliveMs' | 'keepaliveTimeoutMs' | 'connectionAgeMs' | 'connectionAgeGraceMs'
+>;
+
+/** grpc-js knows no Infinity: an option that is not there has no end. */
+function finite(option: string, ms: number): Record<string, number> {
+  return Number.isFinite(ms) ? { [option]: ms } : {};
 }
 
 /**
@@ -24,12 +33,18 @@ export class TunedServer {
   readonly #sockets = new Set<Socket>();
 
   /** `onStream` sees every stream before grpc-js does, and may change its headers. */
-  constructor(onStream: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void) {
+  constructor(
+    connections: ConnectionSettings,
+    onStream: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void,
+  ) {
     this.server = new Server({
       'grpc.max_receive_message_length': LIMITS.messageBytesMax,
       'grpc.max_send_message_length': -1,
       'grpc.max_concurrent_streams': LIMITS.streamsPerConnectionMax,
-      'grpc.keepalive_time_ms': KEEPALIVE_MS,
+      'grpc.keepalive_time_ms': connections.keepaliveMs,
+      'grpc.keepalive_timeout_ms': connections.keepaliveTimeoutMs,
+      ...finite('grpc.max_connection_age_ms', connections.connectionAgeMs),
+      ...finite('grpc.max_connection_age_grace_ms', connections.connectionAgeGraceMs),
       'grpc.enable_channelz': 0,
     });
     const internals = this.server as unknown as ServerInternals;

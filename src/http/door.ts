@@ -62,6 +62,7 @@ export async function openHttpDoor({
     connections,
     pace,
     inputBytesMax: settings.inputBytesMax,
+    headerPattern: settings.headerPattern,
   };
   const listener = await listenHttp({
     name: 'HTTP',

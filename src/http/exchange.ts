@@ -23,6 +23,7 @@ export interface ExchangeContext {
   readonly connections: Connections;
   readonly pace: RequestPace;
   readonly inputBytesMax: number;
+  readonly headerPattern: RegExp | null;
 }
 
 const NOT_FOUND = errorReply(404, 'Not Found', 'text/plain');
@@ -127,6 +128,8 @@ export class Exchange implements OpenExchange {
         query,
         receivedNs: this.#receivedNs,
         inputBytesMax: this.#context.inputBytesMax,
+        headerPattern: this.#context.headerPattern,
+        clock: this.#context.route.clock,
       });
       return await route.answer(this.#context.route, request, destination.names);
     } catch (error) {

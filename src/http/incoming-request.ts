@@ -1,7 +1,9 @@
 import type { Buffer } from 'node:buffer';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { httpErrors } from '../errors/catalogue.js';
+import { type ForwardedHeaders, forwardHeaders } from '../inference/forward-headers.js';
 import type { Cancellation } from '../inference/request.js';
+import type { Clock } from '../lib/clock.js';
 import { invariant } from '../lib/invariant.js';
 import { decompress } from '../service/decompress.js';
 import { readBody } from './body.js';
@@ -19,6 +21,8 @@ export interface IncomingParts {
   readonly query: string;
   readonly receivedNs: number;
   readonly inputBytesMax: number;
+  readonly headerPattern: RegExp | null;
+  readonly clock: Clock;
 }
 
 /** A request of node's server as routes see it. */
@@ -50,6 +54,16 @@ export class IncomingRequest implements HttpRequest {
       : `${remoteAddress}:${remotePort}`;
   }
 
+  get forwarded(): ForwardedHeaders {
+    const { headerPattern, message } = this.#parts;
+    return forwardHeaders(headerPattern, textHeaders(message.headers));
+  }
+
+  whenSent(listener: (ns: number) => void): void {
+    const { response, clock } = this.#parts;
+    response.once('close', () => listener(clock.nowNs()));
+  }
+
   hold(bytes: number): void {
     this.#parts.account.hold(bytes);
   }
@@ -68,5 +82,11 @@ export class IncomingRequest implements HttpRequest {
       response.writeContinue();
     const body = await readBody(message, options);
     return compression === null ? body : decompress(body, compression, options);
+  }
+}
+
+function* textHeaders(headers: IncomingHttpHeaders): Iterable<readonly [string, string]> {
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) yield [name, typeof value === 'string' ? value : value.join()];
   }
 }

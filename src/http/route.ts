@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { ForwardedHeaders } from '../inference/forward-headers.js';
 import type { Cancellation } from '../inference/request.js';
 import type { Clock } from '../lib/clock.js';
 import type { InferenceService } from '../service/service.js';
@@ -17,6 +18,10 @@ export interface HttpRequest {
   readonly query: URLSearchParams;
   readonly headers: IncomingHttpHeaders;
   readonly peer: string;
+  /** Headers that become parameters of an inference request. */
+  readonly forwarded: ForwardedHeaders;
+  /** Calls `listener` once, with the moment at which the client had the answer or was gone. */
+  whenSent(listener: (ns: number) => void): void;
   /** Monotonic nanoseconds of arrival. */
   readonly receivedNs: number;
   /** Cancelled when the client goes before it is answered. */

@@ -23,6 +23,22 @@ const SEQUENCE_ID_BYTES_MAX = 128;
 
 const EMPTY_FINAL_RESPONSE = 'triton_enable_empty_final_response';
 
+/** Names of parameters with a meaning of their own, or kept for Triton. */
+const RESERVED: ReadonlySet<string> = new Set([
+  'sequence_id',
+  'sequence_start',
+  'sequence_end',
+  'priority',
+  'timeout',
+  'headers',
+  'binary_data_output',
+]);
+
+/** Whether no header may become the parameter `name`. */
+export function isReserved(name: string): boolean {
+  return RESERVED.has(name) || name.startsWith('triton_');
+}
+
 type Draft = { -readonly [K in keyof RequestOptions]: RequestOptions[K] };
 
 function newDraft(): Draft {

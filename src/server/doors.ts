@@ -2,6 +2,7 @@ import { type GrpcDoor, openGrpcDoor } from '../grpc/door.js';
 import { type HttpDoor, openHttpDoor } from '../http/door.js';
 import type { HttpListener } from '../http/listener.js';
 import { openMetricsDoor } from '../http/metrics-door.js';
+import { createRestriction } from '../http/restrictions.js';
 import type { Clock } from '../lib/clock.js';
 import type { InferenceService } from '../service/service.js';
 import type { ServerSettings } from '../settings/settings.js';
@@ -38,7 +39,13 @@ export class Doors {
       this.#grpc = await openGrpcDoor({ service, settings: settings.grpc, clock, log });
     }
     if (settings.http.enabled)
-      this.#http = await openHttpDoor({ service, settings: settings.http, clock, log });
+      this.#http = await openHttpDoor({
+        service,
+        settings: settings.http,
+        restriction: createRestriction(settings.http.restrictions),
+        clock,
+        log,
+      });
     if (settings.metrics.enabled) {
       this.#metrics = await openMetricsDoor({ metrics, settings: settings.metrics, log });
     }

@@ -11,10 +11,10 @@ const FORMATS: readonly LogFormat[] = ['default', 'ISO8601', 'json', 'pretty'];
 /** Levels are counted in 32 bits. */
 const VERBOSE_MAX = 2 ** 32 - 1;
 
-/** All settings in force by Triton's names; there never is a file. */
+/** All settings in force by Triton's names. */
 export function logSettings({ settings }: AdjustableLog): ReadonlyMap<string, LogSettingValue> {
   return new Map<string, LogSettingValue>([
-    ['log_file', ''],
+    ['log_file', settings.file],
     ['log_info', settings.info],
     ['log_warning', settings.warning],
     ['log_error', settings.error],

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { readDoors } from './door-settings.js';
 import type { Environment } from './environment.js';
 import { LIMITS } from './limits.js';
 import { type ParsedFlags, parseFlags } from './parse-flags.js';
@@ -25,6 +26,7 @@ export function parseServeFlags(argv: readonly string[], environment: Environmen
   const repositories = readRepositories(flags, environment);
   const lifecycle = readLifecycle(flags, environment);
   const trace = readTraceFlags(flags);
+  const doors = readDoors(flags, environment);
   const settings: ServerSettings = {
     id: flags.get(FLAGS.id),
     modelRepositories: repositories.paths,
@@ -34,17 +36,8 @@ export function parseServeFlags(argv: readonly string[], environment: Environmen
     modelLoadThreads: flags.get(FLAGS.modelLoadThreads),
     lifecycle: lifecycle.settings,
     exitTimeoutSecs: flags.get(FLAGS.exitTimeoutSecs),
-    grpc: {
-      enabled: flags.get(FLAGS.allowGrpc),
-      address: flags.get(FLAGS.grpcAddress),
-      port: flags.get(FLAGS.grpcPort),
-    },
-    http: {
-      enabled: flags.get(FLAGS.allowHttp),
-      address: flags.get(FLAGS.httpAddress),
-      port: flags.get(FLAGS.httpPort),
-      inputBytesMax: flags.get(FLAGS.httpMaxInputSize),
-    },
+    grpc: doors.grpc,
+    http: doors.http,
     metrics: {
       enabled: flags.get(FLAGS.allowMetrics),
       address: flags.get(FLAGS.metricsAddress) || flags.get(FLAGS.httpAddress),
@@ -71,6 +64,7 @@ export function parseServeFlags(argv: readonly string[], environment: Environmen
     ...repositories.mistakes,
     ...lifecycle.mistakes,
     ...trace.mistakes,
+    ...doors.mistakes,
     ...doorMistakes(settings),
   ];
   if (lines.length > 0) return { kind: 'mistakes', lines };
@@ -142,12 +136,14 @@ function readArtifactCache(flags: ParsedFlags, environment: Environment): string
 }
 
 function readLogSettings(flags: ParsedFlags, environment: Environment): LogSettings {
+  const file = flags.get(FLAGS.logFile);
   return {
     verbose: flags.get(FLAGS.logVerbose),
     info: flags.get(FLAGS.logInfo),
     warning: flags.get(FLAGS.logWarning),
     error: flags.get(FLAGS.logError),
     format: formatOf(flags.get(FLAGS.logFormat), environment),
+    file: file === '' ? '' : resolve(environment.workingDirectory, file),
     access: flags.get(FLAGS.accessLog),
   };
 }

@@ -21,6 +21,21 @@ export const HTTP_FLAGS = {
     ...PORT,
     help: 'Port for HTTP; 0 = any free one.',
   }),
+  httpHeaderForwardPattern: textFlag({
+    name: 'http-header-forward-pattern',
+    group: HTTP,
+    fallback: '',
+    placeholder: 'REGEX',
+    help: 'Request headers in whose names it is found become parameters of the request.',
+  }),
+  httpRestrictedApi: textFlag({
+    name: 'http-restricted-api',
+    group: HTTP,
+    fallback: '',
+    placeholder: 'API[,API]:KEY=VALUE',
+    repeatable: true,
+    help: 'Only those may call these APIs who send the header KEY with VALUE: health, metadata, inference, shared-memory, model-config, model-repository, statistics, trace, logging.',
+  }),
   httpMaxInputSize: integerFlag({
     name: 'http-max-input-size',
     group: HTTP,

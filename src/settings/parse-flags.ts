@@ -22,10 +22,7 @@ export interface ForeignFlags {
   judge(name: string, value: string | null): ForeignVerdict | null;
 }
 
-export type ForeignVerdict =
-  | { readonly kind: 'fine' }
-  | { readonly kind: 'warning'; readonly text: string }
-  | { readonly kind: 'mistake'; readonly text: string };
+export type ForeignVerdict = { readonly kind: 'fine' } | { readonly kind: 'warning'; readonly text: string };
 
 const NO_FOREIGN_FLAGS: ForeignFlags = { names: [], judge: () => null };
 
@@ -98,7 +95,6 @@ class FlagParser implements ParsedFlags {
     if (flag === undefined) {
       const verdict = this.#foreign.judge(name, inline ?? next);
       if (verdict === null) this.#unknown(`--${name}`, name);
-      else if (verdict.kind === 'mistake') this.mistakes.push(verdict.text);
       else if (verdict.kind === 'warning') this.warnings.push(verdict.text);
       // The word behind an unknown flag is most likely its value: one line about it is enough.
       return next !== null ? 1 : 0;

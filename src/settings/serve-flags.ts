@@ -1,4 +1,5 @@
 import { booleanFlag, choiceFlag, type Flag, integerFlag, readBoolean, textFlag } from './flag.js';
+import { GRPC_FLAGS } from './grpc-flags.js';
 import { HTTP_FLAGS } from './http-flags.js';
 import { LIMITS } from './limits.js';
 import { PORT } from './port.js';
@@ -7,7 +8,6 @@ import type { LogFormat } from './settings.js';
 import { TRACE_FLAGS } from './trace-flags.js';
 
 const SERVER = 'Server';
-const GRPC = 'gRPC';
 const METRICS = 'Metrics';
 const COMPUTE = 'Computing';
 const QUEUES = 'Queues';
@@ -58,21 +58,7 @@ export const SERVE_FLAGS = {
     help: 'Let clients register POSIX shared memory of this machine, and pass tensors in it. Whoever can reach a port can then read and write what this process can open in /dev/shm.',
   }),
   ...REPOSITORY_FLAGS,
-  allowGrpc: booleanFlag({ name: 'allow-grpc', group: GRPC, fallback: true, help: 'Serve gRPC.' }),
-  grpcAddress: textFlag({
-    name: 'grpc-address',
-    group: GRPC,
-    fallback: '0.0.0.0',
-    placeholder: 'ADDRESS',
-    help: 'Address to listen on for gRPC.',
-  }),
-  grpcPort: integerFlag({
-    name: 'grpc-port',
-    group: GRPC,
-    fallback: 8001,
-    ...PORT,
-    help: 'Port for gRPC; 0 = any free one.',
-  }),
+  ...GRPC_FLAGS,
   ...HTTP_FLAGS,
   allowMetrics: booleanFlag({
     name: 'allow-metrics',
@@ -157,6 +143,14 @@ export const SERVE_FLAGS = {
     fallback: 'auto',
     choices: ['auto', 'json', 'pretty', 'default', 'ISO8601'],
     help: "auto = pretty on a terminal, else json; default and ISO8601 are lines of Triton's look.",
+  }),
+  logFile: textFlag({
+    name: 'log-file',
+    group: LOG,
+    fallback: '',
+    fallbackText: 'standard output',
+    placeholder: 'FILE',
+    help: 'Where lines of the log are appended.',
   }),
   accessLog: booleanFlag({
     name: 'access-log',

@@ -1,3 +1,4 @@
+import type { ProtocolRestriction } from './protocol-restriction.js';
 import type { TraceSettings } from './trace-settings.js';
 
 /** The server's settings: complete, checked, frozen; made from the command line by `settings/flags.ts`. */
@@ -15,7 +16,7 @@ export interface ServerSettings {
   readonly modelLoadThreads: number;
   readonly lifecycle: LifecycleSettings;
   readonly exitTimeoutSecs: number;
-  readonly grpc: DoorSettings;
+  readonly grpc: GrpcSettings;
   readonly http: HttpSettings;
   readonly metrics: DoorSettings;
   readonly lanes: LaneSettings;
@@ -68,7 +69,38 @@ export interface DoorSettings {
   readonly port: number;
 }
 
-export interface HttpSettings extends DoorSettings {
+/** What both inference doors have. */
+export interface InferenceDoorSettings extends DoorSettings {
+  /** Calls that need a header. */
+  readonly restrictions: readonly ProtocolRestriction[];
+  /** Headers whose names it finds become parameters of the request; null = none. */
+  readonly headerPattern: RegExp | null;
+}
+
+export interface GrpcSettings extends InferenceDoorSettings {
+  /** Silence after which a connection is asked whether it is still there. */
+  readonly keepaliveMs: number;
+  /** How long its answer may take. */
+  readonly keepaliveTimeoutMs: number;
+  /** Age at which a connection is asked to end; Infinity = none. */
+  readonly connectionAgeMs: number;
+  /** What its calls then have; Infinity = all they need. */
+  readonly connectionAgeGraceMs: number;
+  /** null = in the clear. */
+  readonly tls: TlsSettings | null;
+}
+
+/** Paths of PEM files, absolute. */
+export interface TlsSettings {
+  readonly certificate: string;
+  readonly key: string;
+  /** Who signs the certificates of clients; '' = the system's. */
+  readonly roots: string;
+  /** Whether clients need a certificate. */
+  readonly mutual: boolean;
+}
+
+export interface HttpSettings extends InferenceDoorSettings {
   /** Bytes of one request's body, decompressed. */
   readonly inputBytesMax: number;
 }
@@ -91,6 +123,8 @@ export interface LogSettings {
   readonly warning: boolean;
   readonly error: boolean;
   readonly format: LogFormat;
+  /** Where lines are appended; '' = standard output. */
+  readonly file: string;
   /** One line per request at info. */
   readonly access: boolean;
 }

@@ -1,22 +1,23 @@
 import { readBoolean } from './flag.js';
 import type { ForeignFlags, ForeignVerdict } from './parse-flags.js';
 
-/** A flag of `tritonserver` that this server does not have. */
+/** A flag of `tritonserver` that has no meaning here. */
 export interface TritonFlag {
   readonly name: string;
-  /** `refused`: without it the server would do something else than asked. `ignored`: it would not. */
-  readonly verdict: 'refused' | 'ignored';
   /** Value that asks for what this server does anyway, accepted without a word. */
   readonly neutral?: string;
-  /** Why it can be ignored, or what to do instead. */
-  readonly why?: string;
+  /** Why it has none, for the warning. */
+  readonly why: string;
 }
 
 const METRICS = 'there are no such metrics yet';
 const NO_PLUGINS = 'backends are part of this server';
 const NO_POOLS = 'there is no such memory pool';
-const NO_TLS = 'TLS is not supported yet: put a proxy in front';
 const THREADS = 'this server needs no such threads';
+const PINGS = 'pings are answered at all times, and connections are kept';
+const NO_CACHE = 'there is no response cache, every request runs';
+const NO_RATES = 'instances are not limited by rates or resources';
+const NO_PLATFORM = 'there is no such front end';
 
 function all(names: readonly string[], rest: Omit<TritonFlag, 'name'>): TritonFlag[] {
   return names.map((name) => ({ name, ...rest }));
@@ -24,56 +25,47 @@ function all(names: readonly string[], rest: Omit<TritonFlag, 'name'>): TritonFl
 
 /** All of them but those that this server has. */
 export const TRITON_FLAGS: readonly TritonFlag[] = [
-  { name: 'model-namespacing', verdict: 'refused', neutral: 'false' },
-  { name: 'enable-peer-access', verdict: 'ignored', why: 'no memory is shared between GPUs' },
-  ...all(['reuse-grpc-port', 'reuse-http-port'], { verdict: 'refused', neutral: 'false' }),
-  ...all(['grpc-header-forward-pattern', 'http-header-forward-pattern'], { verdict: 'refused' }),
-  ...all(['grpc-restricted-protocol', 'http-restricted-api'], { verdict: 'refused' }),
-  ...all(['grpc-infer-thread-count', 'http-thread-count', 'buffer-manager-thread-count'], {
-    verdict: 'ignored',
-    why: THREADS,
+  {
+    name: 'model-namespacing',
+    neutral: 'false',
+    why: 'a name that two repositories have is served by neither, and the index says so',
+  },
+  { name: 'enable-peer-access', why: 'no memory is shared between GPUs' },
+  ...all(['reuse-grpc-port', 'reuse-http-port'], {
+    neutral: 'false',
+    why: 'a port belongs to one server: put a balancer in front of several',
   }),
-  ...all(['grpc-infer-allocation-pool-size', 'grpc-max-response-pool-size'], {
-    verdict: 'ignored',
-    why: NO_POOLS,
-  }),
-  ...all(['grpc-use-ssl', 'grpc-use-ssl-mutual'], { verdict: 'refused', neutral: 'false', why: NO_TLS }),
-  ...all(['grpc-server-cert', 'grpc-server-key', 'grpc-root-cert'], { verdict: 'refused', why: NO_TLS }),
-  { name: 'grpc-infer-response-compression-level', verdict: 'refused', neutral: 'none' },
+  ...all(['grpc-infer-thread-count', 'http-thread-count', 'buffer-manager-thread-count'], { why: THREADS }),
+  ...all(['grpc-infer-allocation-pool-size', 'grpc-max-response-pool-size'], { why: NO_POOLS }),
+  {
+    name: 'grpc-infer-response-compression-level',
+    neutral: 'none',
+    why: 'answers over gRPC are not compressed, which tensors seldom gain from',
+  },
   ...all(
     [
-      'grpc-keepalive-time',
-      'grpc-keepalive-timeout',
       'grpc-keepalive-permit-without-calls',
       'grpc-http2-max-pings-without-data',
       'grpc-http2-min-recv-ping-interval-without-data',
       'grpc-http2-max-ping-strikes',
-      'grpc-max-connection-age',
-      'grpc-max-connection-age-grace',
     ],
-    { verdict: 'refused' },
+    { why: PINGS },
   ),
-  { name: 'allow-gpu-metrics', verdict: 'ignored', neutral: 'false', why: METRICS },
-  { name: 'allow-cpu-metrics', verdict: 'ignored', neutral: 'false', why: METRICS },
-  ...all(['metrics-interval-ms', 'metrics-config'], { verdict: 'ignored', why: METRICS }),
-  { name: 'log-file', verdict: 'refused', why: 'the log goes to standard output: redirect it' },
-  ...all(['cache-config', 'cache-directory', 'response-cache-byte-size'], {
-    verdict: 'refused',
-    why: 'there is no response cache yet',
-  }),
-  { name: 'rate-limit', verdict: 'refused', neutral: 'off' },
-  { name: 'rate-limit-resource', verdict: 'refused' },
+  ...all(['allow-gpu-metrics', 'allow-cpu-metrics'], { neutral: 'false', why: METRICS }),
+  ...all(['metrics-interval-ms', 'metrics-config'], { why: METRICS }),
+  ...all(['cache-config', 'cache-directory', 'response-cache-byte-size'], { why: NO_CACHE }),
+  { name: 'rate-limit', neutral: 'off', why: NO_RATES },
+  { name: 'rate-limit-resource', why: NO_RATES },
   ...all(['pinned-memory-pool-byte-size', 'cuda-memory-pool-byte-size', 'cuda-virtual-address-size'], {
-    verdict: 'ignored',
     why: NO_POOLS,
   }),
-  { name: 'min-supported-compute-capability', verdict: 'ignored', why: 'ONNX Runtime decides that itself' },
-  { name: 'host-policy', verdict: 'refused' },
-  { name: 'model-load-gpu-limit', verdict: 'refused' },
-  { name: 'backend-directory', verdict: 'ignored', why: NO_PLUGINS },
-  { name: 'repoagent-directory', verdict: 'ignored', why: 'there are no repository agents' },
-  { name: 'backend-config', verdict: 'refused' },
-  ...all(['allow-sagemaker', 'allow-vertex-ai'], { verdict: 'refused', neutral: 'false' }),
+  { name: 'min-supported-compute-capability', why: 'ONNX Runtime decides that itself' },
+  { name: 'host-policy', why: 'threads run where the system puts them: use taskset or numactl' },
+  { name: 'model-load-gpu-limit', why: 'what does not fit fails to load' },
+  { name: 'backend-directory', why: NO_PLUGINS },
+  { name: 'repoagent-directory', why: 'there are no repository agents' },
+  { name: 'backend-config', why: 'a backend is configured by the parameters of each model' },
+  ...all(['allow-sagemaker', 'allow-vertex-ai'], { neutral: 'false', why: NO_PLATFORM }),
   ...all(
     [
       'sagemaker-port',
@@ -83,16 +75,13 @@ export const TRITON_FLAGS: readonly TritonFlag[] = [
       'vertex-ai-thread-count',
       'vertex-ai-default-model',
     ],
-    { verdict: 'refused' },
+    { why: NO_PLATFORM },
   ),
 ];
 
 const BY_NAME = new Map(TRITON_FLAGS.map((flag) => [flag.name, flag]));
 
-/**
- * Triton's other flags, so that none is ignored in silence: refused by name where ignoring it would
- * serve something else than was asked for, else a warning.
- */
+/** Triton's other flags: accepted, so that its command lines work, each with a warning that tells why it changes nothing. */
 export const tritonFlags: ForeignFlags = {
   names: [...BY_NAME.keys()],
   judge(name, value): ForeignVerdict | null {
@@ -101,11 +90,7 @@ export const tritonFlags: ForeignFlags = {
     if (flag.neutral !== undefined && value !== null && sameValue(flag.neutral, value)) {
       return { kind: 'fine' };
     }
-    const why = flag.why === undefined ? '' : `: ${flag.why}`;
-    const neutral = flag.neutral === undefined ? '' : ` (only --${name}=${flag.neutral} is accepted)`;
-    return flag.verdict === 'ignored'
-      ? { kind: 'warning', text: `--${name} is ignored${why}` }
-      : { kind: 'mistake', text: `--${name} of Triton is not supported by this server${neutral}${why}` };
+    return { kind: 'warning', text: `--${name} is ignored: ${flag.why}` };
   },
 };
 

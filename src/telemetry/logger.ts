@@ -1,8 +1,9 @@
+import { openSync, writeSync } from 'node:fs';
 import { type Level, pino, stdTimeFunctions } from 'pino';
 import { prettyFactory } from 'pino-pretty';
 import { systemClock } from '../lib/clock.js';
 import type { LogFormat, LogSettings } from '../settings/settings.js';
-import { LineOutput } from './line-output.js';
+import { LineOutput, type WriteBytes } from './line-output.js';
 import type { AdjustableLog } from './log.js';
 import { toTritonLine } from './triton-line.js';
 
@@ -25,7 +26,7 @@ const ignore = (): void => {};
  */
 export function createLogger(initial: LogSettings, options: { readonly colour: boolean }): Logger {
   let settings = initial;
-  const output = new LineOutput(systemClock);
+  const output = new LineOutput(systemClock, initial.file === '' ? undefined : appendTo(initial.file));
   const formats = lineFormats(options.colour);
   const logger = pino(
     {
@@ -66,6 +67,16 @@ export function createLogger(initial: LogSettings, options: { readonly colour: b
     fatal: at('fatal', () => true, writeNow),
     flush: () => output.flush(),
   };
+}
+
+/** Throws an Error for the user when the file can't be opened. */
+function appendTo(file: string): WriteBytes {
+  try {
+    const descriptor = openSync(file, 'a');
+    return (bytes) => writeSync(descriptor, bytes);
+  } catch (error) {
+    throw new Error(`--log-file=${file} can't be written: ${String(error)}`, { cause: error });
+  }
 }
 
 /** How a line of JSON is written, by format. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { fromElements, toElements } from '#naiad/cli/elements.js';
-import { fromHalf } from '#naiad/tensor/half.js';
 import type { Datatype } from '#naiad/tensor/datatype.js';
+import { fromHalf } from '#naiad/tensor/half.js';
 import { toHalf } from '#naiad/worker/decode/float16.js';
 
 describe('elements', () => {

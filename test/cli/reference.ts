@@ -74,9 +74,9 @@ function tritonPart(): string {
   ].join('\n');
 }
 
-function verdict({ verdict: kind, neutral, why }: TritonFlag): string {
-  const except = neutral === undefined ? '' : `, but \`${neutral}\` is accepted`;
-  return `${kind === 'refused' ? 'refused' : 'ignored with a warning'}${except}${why === undefined ? '' : `: ${why}`}`;
+function verdict({ neutral, why }: TritonFlag): string {
+  const except = neutral === undefined ? '' : ` (\`${neutral}\` without one)`;
+  return `ignored with a warning${except}: ${why}`;
 }
 
 const cell = (text: string): string => text.replaceAll('|', '\\|');

@@ -4,6 +4,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TestClient } from '../support/client.js';
+import { testGrpc } from '../support/door-settings.js';
 import { type Harness, openHarness } from './harness.js';
 
 let harness: Harness;
@@ -23,7 +24,7 @@ const REQUEST = { model_name: 'echo' };
 
 describe('opening', () => {
   const openAt = (address: string, port: number): Promise<Harness> =>
-    openHarness({ settings: { enabled: true, address, port } });
+    openHarness({ settings: testGrpc({ address, port }) });
 
   it('says what to do when the port is taken', async () => {
     const other = createServer().listen(0, '127.0.0.1');
@@ -52,7 +53,7 @@ describe('opening', () => {
 
   it('leaves no listener at the service when it fails', async () => {
     const { service } = harness;
-    const settings = { enabled: true, address: '203.0.113.1', port: 0 };
+    const settings = testGrpc({ address: '203.0.113.1' });
     await expect(openHarness({ service, settings })).rejects.toThrow();
     expect(service.listeners).toBe(1);
   });

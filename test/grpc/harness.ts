@@ -1,5 +1,6 @@
 import { type GrpcDoor, type GrpcDoorOptions, openGrpcDoor } from '#naiad/grpc/door.js';
 import { systemClock } from '#naiad/lib/clock.js';
+import { testGrpc } from '../support/door-settings.js';
 import { MemoryService } from '../support/memory-service.js';
 import { RecordedLog } from '../support/recorded-log.js';
 
@@ -13,7 +14,7 @@ export interface Harness {
 export async function openHarness(changes: Partial<GrpcDoorOptions> = {}): Promise<Harness> {
   const service = new MemoryService();
   const log = new RecordedLog();
-  const settings = { enabled: true, address: '127.0.0.1', port: 0 };
+  const settings = testGrpc();
   const door = await openGrpcDoor({ service, settings, clock: systemClock, log, ...changes });
   return { service, log, door };
 }

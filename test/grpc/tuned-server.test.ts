@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:http2';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { LIMITS } from '#naiad/settings/limits.js';
+import { testGrpc } from '../support/door-settings.js';
 import { type Harness, openHarness } from './harness.js';
 
 let harness: Harness;
@@ -23,4 +24,13 @@ it('has the windows and streams that it was made for, whatever release of grpc-j
   await new Promise((resolve) => session.ping(resolve));
   expect(session.state.remoteWindowSize).toBe(LIMITS.connectionWindowBytes);
   session.destroy();
+});
+
+it('asks connections to end when they are old enough', async () => {
+  const { door } = await openHarness({
+    settings: testGrpc({ connectionAgeMs: 50, connectionAgeGraceMs: 50 }),
+  });
+  const session = connect(`http://127.0.0.1:${door.port}`);
+  await once(session, 'close');
+  await door.close(0);
 });

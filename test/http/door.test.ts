@@ -5,10 +5,11 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { modelErrors } from '#naiad/errors/catalogue.js';
 import { type HttpDoor, openHttpDoor } from '#naiad/http/door.js';
 import type { InferenceService } from '#naiad/service/service.js';
+import { testHttp } from '../support/door-settings.js';
 import { MemoryService } from '../support/memory-service.js';
 import { RecordedLog } from '../support/recorded-log.js';
 
-const SETTINGS = { enabled: true, address: '127.0.0.1', port: 0, inputBytesMax: 1 << 20 };
+const SETTINGS = testHttp();
 const METADATA = { name: 'triton', version: '1.2.3', extensions: ['statistics'] };
 
 function aService(changes: Partial<InferenceService> = {}): InferenceService {

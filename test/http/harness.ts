@@ -5,6 +5,7 @@ import { buffer, text } from 'node:stream/consumers';
 import { type HttpDoor, type HttpDoorOptions, openHttpDoor } from '#naiad/http/door.js';
 import type { Route } from '#naiad/http/route.js';
 import { LIMITS } from '#naiad/settings/limits.js';
+import { testHttp } from '../support/door-settings.js';
 import { MemoryService } from '../support/memory-service.js';
 import { RecordedLog } from '../support/recorded-log.js';
 
@@ -37,7 +38,7 @@ export class TestDoor {
     const door = await openHttpDoor({
       service,
       log,
-      settings: { enabled: true, address: '127.0.0.1', port: 0, inputBytesMax },
+      settings: testHttp({ inputBytesMax }),
       ...others,
     });
     return new TestDoor(service, log, door);

@@ -46,14 +46,33 @@ describe('defaults', () => {
         artifactCacheBytes: 32 * 2 ** 30,
       },
       exitTimeoutSecs: 30,
-      grpc: { enabled: true, address: '0.0.0.0', port: 8001 },
-      http: { enabled: true, address: '0.0.0.0', port: 8000, inputBytesMax: 64 << 20 },
+      grpc: {
+        enabled: true,
+        address: '0.0.0.0',
+        port: 8001,
+        restrictions: [],
+        headerPattern: null,
+        keepaliveMs: 7_200_000,
+        keepaliveTimeoutMs: 20_000,
+        connectionAgeMs: Number.POSITIVE_INFINITY,
+        connectionAgeGraceMs: Number.POSITIVE_INFINITY,
+        tls: null,
+      },
+      http: {
+        enabled: true,
+        address: '0.0.0.0',
+        port: 8000,
+        restrictions: [],
+        headerPattern: null,
+        inputBytesMax: 64 << 20,
+      },
       metrics: { enabled: true, address: '0.0.0.0', port: 8002 },
       lanes: { cores: 8, cpuLanes: 0, cpuLanesMax: 32 },
       decodeThreads: 4,
+      allowClientSharedMemory: false,
       queueRowsMax: 16_384,
       queueBytesMax: 1 << 30,
-      log: { verbose: 0, info: true, warning: true, error: true, format: 'json', access: false },
+      log: { verbose: 0, info: true, warning: true, error: true, format: 'json', file: '', access: false },
       trace: {
         mode: 'triton',
         initial: { levels: [], rate: 1000, count: -1, logFrequency: 0 },
@@ -287,6 +306,72 @@ describe('mistakes', () => {
   });
 });
 
+describe('restricted APIs', () => {
+  it('are named with the header that opens them', () => {
+    const { grpc, http } = settingsOf([
+      '--grpc-restricted-protocol=health,metadata:key=a=b',
+      '--grpc-restricted-protocol=inference:other=c',
+      '--http-restricted-api=statistics:key=d',
+    ]);
+    expect(grpc.restrictions).toEqual([
+      { categories: ['health', 'metadata'], header: 'key', value: 'a=b' },
+      { categories: ['inference'], header: 'other', value: 'c' },
+    ]);
+    expect(http.restrictions).toEqual([{ categories: ['statistics'], header: 'key', value: 'd' }]);
+  });
+
+  it.each([
+    ['healht:k=s3cret', "no API 'healht', did you mean 'health'?"],
+    ['health', 'expected API[,API]:HEADER=VALUE'],
+    ['health:k=', 'expected HEADER=VALUE after the colon'],
+    ['health:a b=s3cret', 'expected HEADER=VALUE after the colon'],
+    ['health,health:k=s3cret', "API 'health' has a header already"],
+  ])('%s is a mistake, told without the secret', (text, expected) => {
+    const [line = ''] = mistakesOf(`--http-restricted-api=${text}`);
+    expect(line).toContain(expected);
+    expect(line).not.toContain('s3cret');
+  });
+});
+
+describe('the doors', () => {
+  it('forward headers that a pattern finds, whatever their case', () => {
+    const { grpc, http } = settingsOf([
+      '--grpc-header-forward-pattern=^x-',
+      '--http-header-forward-pattern=^X-',
+    ]);
+    expect(grpc.headerPattern?.test('X-User')).toBe(true);
+    expect(http.headerPattern?.test('x-user')).toBe(true);
+    expect(mistakesOf('--grpc-header-forward-pattern=(')[0]).toContain('--grpc-header-forward-pattern=(');
+  });
+
+  it('have connections that end when they are told to', () => {
+    const flags = ['--grpc-keepalive-time=1', '--grpc-keepalive-timeout=2', '--grpc-max-connection-age=3'];
+    expect(settingsOf([...flags, '--grpc-max-connection-age-grace=4']).grpc).toMatchObject({
+      keepaliveMs: 1,
+      keepaliveTimeoutMs: 2,
+      connectionAgeMs: 3,
+      connectionAgeGraceMs: 4,
+    });
+  });
+
+  it('speak TLS with the files that are named', () => {
+    const files = ['--grpc-server-cert=c.pem', '--grpc-server-key=/k.pem', '--grpc-root-cert=r.pem'];
+    expect(settingsOf([...files, '--grpc-use-ssl-mutual']).grpc.tls).toEqual({
+      certificate: '/work/c.pem',
+      key: '/k.pem',
+      roots: '/work/r.pem',
+      mutual: true,
+    });
+  });
+
+  it.each([
+    [['--grpc-use-ssl'], '--grpc-use-ssl needs --grpc-server-cert and --grpc-server-key'],
+    [['--grpc-server-cert=c'], 'certificates of gRPC were given, but TLS is off: give --grpc-use-ssl, too'],
+  ])('%j is a mistake', (flags, line) => {
+    expect(mistakesOf(...flags)).toEqual([line]);
+  });
+});
+
 describe('traces', () => {
   const configsOf = (...configs: string[]): TraceSettings =>
     settingsOf(configs.map((config) => `--trace-config=${config}`)).trace;
@@ -362,20 +447,11 @@ describe('traces', () => {
 
 describe("Triton's other flags", () => {
   it.each([
-    ['--grpc-use-ssl=true', 'put a proxy in front'],
-    ['--grpc-restricted-protocol=health:k=v', '--grpc-restricted-protocol of Triton'],
-    ['--backend-config=onnxruntime,x=y', '--backend-config of Triton'],
-    ['--model-namespacing=true', 'only --model-namespacing=false is accepted'],
-  ])('%s is refused by name', (flag, text) => {
-    const lines = mistakesOf(flag);
-    expect(lines).toHaveLength(1);
-    expect(lines[0]).toContain(text);
-  });
-
-  it.each([
     [['--grpc-infer-thread-count=4'], '--grpc-infer-thread-count is ignored'],
     [['--metrics-interval-ms', '500'], '--metrics-interval-ms is ignored'],
     [['--allow-gpu-metrics=true'], '--allow-gpu-metrics is ignored'],
+    [['--model-namespacing=true'], '--model-namespacing is ignored: a name that two repositories have'],
+    [['--backend-config=onnxruntime,x=y'], '--backend-config is ignored'],
     [['--backend-directory=/opt/tritonserver/backends'], '--backend-directory is ignored'],
   ])('%j is ignored with a warning', (argv, text) => {
     const warnings = warningsOf(...argv);

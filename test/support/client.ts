@@ -48,9 +48,13 @@ function loadService(): grpc.ServiceClientConstructor {
 export class TestClient {
   readonly #client: grpc.Client;
 
-  constructor(port: number, options: grpc.ClientOptions = {}) {
+  constructor(
+    port: number,
+    options: grpc.ClientOptions = {},
+    credentials = grpc.credentials.createInsecure(),
+  ) {
     readService ??= loadService();
-    this.#client = new readService(`127.0.0.1:${port}`, grpc.credentials.createInsecure(), {
+    this.#client = new readService(`127.0.0.1:${port}`, credentials, {
       'grpc.max_receive_message_length': -1,
       'grpc.use_local_subchannel_pool': 1,
       ...options,

@@ -16,6 +16,7 @@ export class RecordedLog implements AdjustableLog {
     warning: true,
     error: true,
     format: 'json',
+    file: '',
     access: false,
   };
 

@@ -5,6 +5,7 @@ import { LIMITS } from '#naiad/settings/limits.js';
 import type { LifecycleSettings, ServerSettings } from '#naiad/settings/settings.js';
 import { DEFAULT_TRACE_SETTING } from '#naiad/settings/trace-settings.js';
 import { TestClient } from './client.js';
+import { testGrpc, testHttp } from './door-settings.js';
 import { RecordedLog } from './recorded-log.js';
 
 export const BUNDLED_MODELS = resolve(import.meta.dirname, '../../model-repository');
@@ -21,8 +22,8 @@ export function testSettings(overrides: Partial<ServerSettings> = {}): ServerSet
     modelLoadThreads: 4,
     lifecycle: testLifecycle(),
     exitTimeoutSecs: 30,
-    grpc: { enabled: true, address: '127.0.0.1', port: 0 },
-    http: { enabled: true, address: '127.0.0.1', port: 0, inputBytesMax: LIMITS.httpInputBytesMax },
+    grpc: testGrpc(),
+    http: testHttp(),
     metrics: { enabled: false, address: '127.0.0.1', port: 0 },
     lanes: { cores, cpuLanes: 0, cpuLanesMax: 4 * cores },
     decodeThreads: cores,
@@ -35,7 +36,7 @@ export function testSettings(overrides: Partial<ServerSettings> = {}): ServerSet
       file: '',
       collector: { url: '', resource: {}, queueSpansMax: 2048, delayMs: 5000, batchSpansMax: 512 },
     },
-    log: { verbose: 0, info: true, warning: true, error: true, format: 'json', access: false },
+    log: { verbose: 0, info: true, warning: true, error: true, format: 'json', file: '', access: false },
     ...overrides,
   };
 }

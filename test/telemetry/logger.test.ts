@@ -1,5 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
 import type { LogSettings } from '#naiad/settings/settings.js';
@@ -11,7 +14,7 @@ interface LogRun {
 }
 
 function defaultSettings(): LogSettings {
-  return { verbose: 0, info: true, warning: true, error: true, format: 'json', access: false };
+  return { verbose: 0, info: true, warning: true, error: true, format: 'json', file: '', access: false };
 }
 
 /** Runs `script` with a `log` in a process of its own; its standard output is the log. */
@@ -52,6 +55,25 @@ describe('a line in JSON', () => {
     const line = JSON.parse(lines[0] as string);
     expect(line[field]).toMatchObject({ type: 'Error', message: 'outer: inner' });
     expect(line[field].stack).toContain('at ');
+  });
+});
+
+describe('a file', () => {
+  it('gets the lines behind what it has', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'naiad-test-'));
+    const file = join(folder, 'log');
+    writeFileSync(file, 'before\n');
+    try {
+      const { lines } = await runWithLog(`log.info({}, 'loaded'); log.flush();`, { file });
+      expect(lines).toEqual([]);
+      expect(readFileSync(file, 'utf8').split('\n')).toEqual([
+        'before',
+        expect.stringContaining('"msg":"loaded"'),
+        '',
+      ]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });
 
@@ -134,7 +156,7 @@ it('does not end the process when nobody reads the log any more', async () => {
   const url = new URL('../../dist/telemetry/logger.js', import.meta.url);
   const script = `
     import { createLogger } from ${JSON.stringify(url)};
-    const log = createLogger({ verbose: 0, info: true, warning: true, error: true, format: 'json' }, {});
+    const log = createLogger({ verbose: 0, info: true, warning: true, error: true, format: 'json', file: '' }, {});
     process.stdin.once('data', () => {
       for (let i = 0; i < 1000; i++) log.warn({ i }, 'x'.repeat(100));
       process.stderr.write('alive');

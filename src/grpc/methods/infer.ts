@@ -1,4 +1,5 @@
 import { serverErrors } from '../../errors/catalogue.js';
+import { forwardHeaders, withHeaders } from '../../inference/forward-headers.js';
 import {
   type Cancellation,
   Canceller,
@@ -30,18 +31,19 @@ export function registerInfer(context: MethodContext): void {
 }
 
 async function infer(
-  { service, clock, inFlight, accepting }: MethodContext,
+  context: MethodContext,
   message: InferMessage,
   call: Call,
   account: CallAccount,
 ): Promise<InferResponse> {
+  const { service, inFlight, accepting } = context;
   if (!accepting()) throw serverErrors.shuttingDown();
   account.hold(message.madeBytes);
   inFlight.enter();
   const canceller = new Canceller();
   const onCancelled = (): void => canceller.cancel();
   call.once('cancelled', onCancelled);
-  const request = new GrpcInferRequest(message, call, clock, canceller);
+  const request = new GrpcInferRequest(message, call, context, canceller);
   try {
     return await service.infer(request);
   } finally {
@@ -73,16 +75,24 @@ export class GrpcInferRequest implements InferRequest {
   readonly receivedNs: number;
   readonly #call: RequestCall;
   readonly #clock: Clock;
+  #sentNs = 0;
   #onSent: ((ns: number) => void) | null = null;
 
-  constructor(message: InferMessage, call: RequestCall, clock: Clock, cancellation: Cancellation) {
+  constructor(
+    message: InferMessage,
+    call: RequestCall,
+    { clock, headerPattern }: Pick<MethodContext, 'clock' | 'headerPattern'>,
+    cancellation: Cancellation,
+  ) {
+    const { parameters, problem } = forwardHeaders(headerPattern, headersOf(call));
     this.modelName = message.modelName;
     this.modelVersion = message.modelVersion;
     this.id = message.id;
-    this.options = message.options;
+    this.options = withHeaders(message.options, parameters);
     this.inputs = message.inputs;
     this.outputs = message.outputs;
-    this.problems = message.problems;
+    // Triton looks at them after the parameters and before the data.
+    this.problems = problem === null ? message.problems : { ...message.problems, payload: problem };
     this.receivedNs = clock.nowNs();
     const deadline = call.getDeadline();
     this.deadlineNs =
@@ -104,11 +114,20 @@ export class GrpcInferRequest implements InferRequest {
   }
 
   whenSent(listener: (ns: number) => void): void {
-    this.#onSent = listener;
+    if (this.#sentNs > 0) listener(this.#sentNs);
+    else this.#onSent = listener;
   }
 
   /** The client has the answer, or is gone. */
   sent(): void {
-    this.#onSent?.(this.#clock.nowNs());
+    this.#sentNs = this.#clock.nowNs();
+    this.#onSent?.(this.#sentNs);
+  }
+}
+
+/** Text headers of a call; binary ones are no parameters. */
+function* headersOf({ metadata }: RequestCall): Iterable<readonly [string, string]> {
+  for (const [name, value] of Object.entries(metadata.getMap())) {
+    if (typeof value === 'string') yield [name, value];
   }
 }

@@ -13,6 +13,8 @@ export interface MethodContext {
   readonly protos: Protos;
   readonly service: InferenceService;
   readonly clock: Clock;
+  /** Headers that become parameters of a request; null = none. */
+  readonly headerPattern: RegExp | null;
   readonly log: Log;
   readonly inFlight: InFlight;
   readonly accounts: CallAccounts;

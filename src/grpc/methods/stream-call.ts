@@ -29,7 +29,10 @@ export interface StreamLimits {
   readonly streamUnsentBytesMax: number;
 }
 
-export type StreamContext = Pick<MethodContext, 'service' | 'clock' | 'log' | 'inFlight' | 'accepting'> & {
+export type StreamContext = Pick<
+  MethodContext,
+  'service' | 'clock' | 'log' | 'inFlight' | 'accepting' | 'headerPattern'
+> & {
   readonly limits: StreamLimits;
 };
 
@@ -137,7 +140,7 @@ export class StreamCall {
     }
     const canceller = new Canceller();
     const open: OpenRequest = {
-      request: new GrpcInferRequest(message, this.#call, this.#context.clock, canceller),
+      request: new GrpcInferRequest(message, this.#call, this.#context, canceller),
       canceller,
       share,
       place: this.#order.enter(),
@@ -223,6 +226,7 @@ export class StreamCall {
     open.share.release();
     this.#openBytes -= open.share.bytes;
     if (open.isCounted) this.#context.inFlight.leave();
+    open.request.sent();
   }
 
   /** Unread requests stay with the client, held up by HTTP/2's flow control. */

@@ -10,7 +10,7 @@ export interface InferStreams {
   close(): void;
 }
 
-/** ModelStreamInfer: any number of requests and answers on one call. */
+/** ModelStreamInfer, any number of requests and answers on one call. */
 export function registerStreamInfer(context: MethodContext, limits: StreamLimits): InferStreams {
   const { server, accounts, log } = context;
   const streams = new Set<StreamCall>();
