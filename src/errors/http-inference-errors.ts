@@ -42,24 +42,17 @@ export const httpInferenceErrors = {
     invalid(
       "parameter keys starting with 'triton_' are reserved for Triton usage and should not be specified.",
     ),
-  /** @param set the fields that are */
-  oneSource: (set: readonly string[]) =>
-    invalid(
-      set.length === 0
-        ? `${ONE_SOURCE} But no field is set`
-        : `${ONE_SOURCE} But set ${set.map((field) => `'${field}'`).join(' ')}`,
-    ),
+  sources: (set: readonly string[]) =>
+    invalid(`${ONE_SOURCE} But set ${set.map((field) => `'${field}'`).join(' ')}`),
+  noSource: () => invalid(`${ONE_SOURCE} But no field is set`),
   datatypeInvalid: (input: string) => invalid(`invalid datatype for input ${input}`),
   datatypeNotInJson: (datatype: string, input: string) =>
     invalid(
       `receiving ${datatype} data via JSON is not supported. Please use the binary data format for input ${input}`,
     ),
   elementKind: (kind: JsonKind) =>
-    invalid(
-      kind === 'string'
-        ? 'Unable to parse JSON bytes array: attempt to access JSON non-string as string'
-        : `Unable to parse 'data': attempt to access JSON non-${kind} as ${kind}`,
-    ),
+    invalid(`Unable to parse 'data': attempt to access JSON non-${kind} as ${kind}`),
+  textKind: () => invalid('Unable to parse JSON bytes array: attempt to access JSON non-string as string'),
   elementMisfit: (input: string, datatype: string, index: number, text: string) =>
     invalid(
       `Unable to parse 'data': element ${index} of input '${input}' is ${text}, which ${datatype} can't hold`,

@@ -50,7 +50,8 @@ export function toInput(bytes: Buffer, { members, data }: InputDraft): JsonInput
     ...(data === null ? [] : ['data']),
     ...[BINARY_SIZE, REGION].filter((parameter) => parameters.has(parameter)),
   ];
-  if (set.length !== 1) throw httpInferenceErrors.oneSource(set);
+  if (set.length === 0) throw httpInferenceErrors.noSource();
+  if (set.length > 1) throw httpInferenceErrors.sources(set);
   const name = textOf('name', members.get('name'));
   const datatype = textOf('datatype', members.get('datatype'));
   const shape = readShape(members.get('shape'));
@@ -105,9 +106,9 @@ export function readElements(
   if (datatype !== 'BYTES' && data.leaves !== count) throw httpInferenceErrors.elementCount();
   const elements = toElements(bytes, data, datatype);
   if (elements instanceof Uint8Array) return elements;
-  throw typeof elements === 'string'
-    ? httpInferenceErrors.elementKind(elements)
-    : httpInferenceErrors.elementMisfit(name, datatype, elements.index, elements.text);
+  if (elements === 'string') throw httpInferenceErrors.textKind();
+  if (typeof elements === 'string') throw httpInferenceErrors.elementKind(elements);
+  throw httpInferenceErrors.elementMisfit(name, datatype, elements.index, elements.text);
 }
 
 /** The region that a tensor's parameters name. Throws ServingError. */
