@@ -54,7 +54,8 @@ async function weightOnly(
   return { quantize: inHalfPrecision(method), form: 'apart' };
 }
 
-/** All that the nodes make. */
+/** All that callers give and nodes make. */
 function valuesOf({ graph }: OnnxModel): string[] {
-  return graph.nodes.flatMap(({ outputs }) => outputs.filter((name) => name !== ''));
+  const made = graph.nodes.flatMap(({ outputs }) => outputs.filter((name) => name !== ''));
+  return [...graph.inputs.map(({ name }) => name), ...made];
 }

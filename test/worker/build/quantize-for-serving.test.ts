@@ -216,6 +216,24 @@ describe('a quantized model', () => {
     expect(Object.keys(report.layers.reasons).join()).toMatch(/^'a' reaches /);
   });
 
+  it('in half precision takes inputs that leave it as they are', async () => {
+    const model = onnxModel({
+      inputs: [{ name: 'X', type: 'FP32', dims: ['n', 128] }],
+      outputs: [{ name: 'Y', type: 'FP32', dims: ['n', 64] }],
+      initializers: [weights('last', [128, 64], 2)],
+      nodes: [
+        { op: 'Softsign', inputs: ['X'], outputs: ['a'] },
+        { op: 'MatMul', inputs: ['a', 'last'], outputs: ['Y'] },
+      ],
+    });
+    const large = randomFloats(128, 3).map((value) => 1e6 * value);
+    const { report } = await quantize(model, aSpec('fp16', { min_cosine: '0.999' }), {
+      samples: samples({ 'a.npy': npy(large, [128]) }),
+    });
+    expect(report).toMatchObject({ outcome: 'quantized', reason: '' });
+    expect(Object.keys(report.layers.reasons).join()).toMatch(/^'X' reaches /);
+  });
+
   it('is compared on random samples where there are no others', async () => {
     const { report } = await quantize(perceptron(), aSpec('int8-dynamic'));
     expect(report).toMatchObject({ outcome: 'quantized', samples: { kind: 'none', count: 8 } });
