@@ -14,7 +14,7 @@ export const COMMANDS: readonly Command[] = [
     summary: 'Serve the models of a repository over gRPC and HTTP.',
     operands: '',
     text: [
-      "Flags have the names and defaults of Triton's tritonserver where they mean the same; its other flags are refused by name, or ignored with a warning where that changes nothing.",
+      "Flags have the names and defaults of Triton's tritonserver where they mean the same; its other flags are accepted with a warning that tells why they change nothing.",
       'SIGTERM or SIGINT ends the server in good order: it refuses new requests, answers the accepted ones and exits with 0. A second signal ends it at once. When requests still run after --exit-timeout-secs, the process ends itself by that signal.',
     ],
     flags: Object.values(SERVE_FLAGS),

@@ -6,7 +6,7 @@ import { parseServeFlags } from '../settings/flags.js';
 import type { ServerSettings } from '../settings/settings.js';
 import { createLogger, type Logger } from '../telemetry/logger.js';
 import { endBySignal } from './ending.js';
-import { EXIT, UsageError } from './exit-codes.js';
+import { CommandError, EXIT, UsageError } from './exit-codes.js';
 import { growHeapFreely } from './heap.js';
 import type { Io } from './io.js';
 import { watchParent } from './parent-watch.js';
@@ -24,7 +24,7 @@ export async function serve(argv: readonly string[], io: Io): Promise<number> {
   const { settings, warnings } = parsed;
 
   growHeapFreely();
-  const log = createLogger(settings.log, { colour: environment.colour && environment.terminal });
+  const log = openLog(settings, { colour: environment.colour && environment.terminal });
   for (const warning of warnings) log.warn({}, warning);
   const { artifactCache } = settings.lifecycle;
   const end = (signal: NodeJS.Signals): void => {
@@ -64,6 +64,14 @@ export async function serve(argv: readonly string[], io: Io): Promise<number> {
   const exitCode = await control.ended;
   log.flush();
   return exitCode;
+}
+
+function openLog({ log }: ServerSettings, options: { readonly colour: boolean }): Logger {
+  try {
+    return createLogger(log, options);
+  } catch (error) {
+    throw new CommandError(error instanceof Error ? error.message : String(error), { cause: error });
+  }
 }
 
 /** Loads the server only now, so that mistakes of the command line are told without it. */

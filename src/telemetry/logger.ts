@@ -75,7 +75,10 @@ function appendTo(file: string): WriteBytes {
     const descriptor = openSync(file, 'a');
     return (bytes) => writeSync(descriptor, bytes);
   } catch (error) {
-    throw new Error(`--log-file=${file} can't be written: ${String(error)}`, { cause: error });
+    throw new Error(
+      `--log-file=${file} can't be written: ${error instanceof Error ? error.message : String(error)}`,
+      { cause: error },
+    );
   }
 }
 

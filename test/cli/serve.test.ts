@@ -145,6 +145,14 @@ describe('a start that fails', () => {
     });
   });
 
+  it('says in one line that the log can not be written', async () => {
+    expect(await program('serve', '--log-file=/no/such/folder/log')).toMatchObject({
+      code: 1,
+      out: '',
+      err: expect.stringMatching(/^naiad serve: --log-file=\/no\/such\/folder\/log can't be written: .*\n$/),
+    });
+  });
+
   it.each(['grpc', 'http', 'metrics'])('says in one line that the %s port is in use', async (door) => {
     const other = createServer().listen(0, '127.0.0.1');
     cleanup.push(() => other.close());
