@@ -9,6 +9,11 @@ import { ClientObject, HAS_SHARED_MEMORY } from '../support/shared-memory.js';
 
 const OBJECT_BYTES = 8 << 20;
 const STRINGS = identityConfig().replaceAll('TYPE_FP32', 'TYPE_STRING');
+/** A request waits for a second one. */
+const PAIRS = identityConfig(
+  {},
+  'dynamic_batching { preferred_batch_size: [ 2 ] max_queue_delay_microseconds: 600000000 }',
+);
 const WORDS = Buffer.concat(['Größe', '', 'b', 'cc'].map((word) => bytesElement(Buffer.from(word))));
 
 let repository: TestRepository;
@@ -19,6 +24,7 @@ beforeAll(async () => {
   repository = new TestRepository({
     ...identityModel('floats', identityConfig()),
     ...identityModel('strings', STRINGS),
+    ...identityModel('pairs', PAIRS),
     'simple/config.pbtxt': readFileSync(`${BUNDLED_MODELS}/simple/config.pbtxt`),
     'simple/1/model.onnx': readFileSync(`${BUNDLED_MODELS}/simple/1/model.onnx`),
   });
@@ -237,6 +243,29 @@ describe.skipIf(!HAS_SHARED_MEMORY)('shared memory of a client', () => {
     object.unlink();
     writeFileSync(object.path, 'another object');
     expect(int32sOf(await server.client.infer(sharedSimple()), 0)).toEqual(PLUS_ONE);
+  });
+
+  it('stays until the requests that use it are answered, and takes no more', async () => {
+    const waiting = server.client.infer({
+      model_name: 'pairs',
+      inputs: [{ name: 'INPUT0', datatype: 'FP32', shape: [1, 16], ...shared(0, 64) }],
+      outputs: [{ name: 'OUTPUT0', ...shared(4096, 64) }],
+    });
+    await expect.poll(() => server.server.status().leases, { timeout: 30_000 }).toBe(1);
+    await server.client.call('SystemSharedMemoryUnregister', { name: 'r' });
+    expect(await regionsOf('System')).toMatchObject({ regions: { r: {} } });
+    await expect(server.client.infer(sharedSimple())).rejects.toMatchObject({
+      code: status.NOT_FOUND,
+      details: "Unable to find shared memory region: 'r'",
+    });
+    await server.client.infer({
+      model_name: 'pairs',
+      inputs: [{ name: 'INPUT0', datatype: 'FP32', shape: [1, 16] }],
+      raw_input_contents: [Buffer.alloc(64)],
+    });
+    await waiting;
+    expect(object.read(4096, 64)).toEqual(object.read(0, 64));
+    expect(await regionsOf('System')).toEqual({ regions: {} });
   });
 
   it('of a GPU is not to be had', async () => {
