@@ -27,12 +27,14 @@ export function kept({ gains }) {
 
 /** The table of docs/quantization.md. @param {import('./figures.mjs').Report} report */
 export function quantizationSection(report) {
-  const cases = report.cases.filter(({ quantized }) => quantized !== null);
-  const rows = cases.flatMap(({ quantized }) => (quantized === null ? [] : rowsOf(quantized)));
+  const nets = report.cases.filter(({ quantized }) => quantized !== null);
   return [
     measuredOn(report),
-    table(HEAD, rows),
-    ...report.cases.filter((found) => found.quantized !== null && isDisturbed(found)).map(disturbed),
+    table(
+      HEAD,
+      nets.flatMap(({ quantized }) => (quantized === null ? [] : rowsOf(quantized))),
+    ),
+    ...nets.filter(isDisturbed).map((found) => `${found.quantized?.net}: ${disturbed(found)}`),
   ].join('\n\n');
 }
 
