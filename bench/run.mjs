@@ -35,7 +35,7 @@ const CASES = [
 const options = readOptions(process.argv.slice(2), process.env);
 if (options.help || options.list) {
   console.log(
-    options.help ? USAGE : CASES.map(({ name, title }) => `${name.padEnd(20)} ${title}`).join('\n'),
+    options.help ? USAGE : CASES.map(({ name, title }) => `${name.padEnd(28)} ${title}`).join('\n'),
   );
 } else {
   await main();
