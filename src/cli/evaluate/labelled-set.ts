@@ -25,6 +25,8 @@ const EXTENSIONS = new Set(
 );
 
 const ITEMS_MAX = 5_000_000;
+/** Of a list: that of a million pictures has about 50 MB. */
+const LIST_BYTES_MAX = 256 << 20;
 
 /**
  * Reads a folder with a folder for each class, or a CSV of files and labels whose paths are relative to it.
@@ -112,7 +114,7 @@ async function readList(path: string): Promise<{ items: LabelledItem[]; ignored:
 
 async function readText(path: string): Promise<string> {
   try {
-    return await readTextFile(path);
+    return await readTextFile(path, LIST_BYTES_MAX);
   } catch (error) {
     throw new CommandError(`can't read ${path}: ${(error as Error).message}`, { cause: error });
   }

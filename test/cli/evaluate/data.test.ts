@@ -15,12 +15,18 @@ const folder = new TestRepository({
   'pictures/readme.md': '',
   'headed.csv': 'label,file\ncat,"pictures/cat/b.png"\r\n\r\ndog, pictures/dog/d.webp \n',
   'bare.csv': 'pictures/cat/b.png,cat\n/elsewhere/x.png,dog',
+  'long.csv': `file,label\n${'pictures/with/a/name/of/some/length/b.png,cat\n'.repeat(30_000)}`,
   'broken.csv': 'file,label\na.png,cat\n\nb.png\n',
   'flat/a.png': '',
 });
 afterAll(() => folder.remove());
 
 describe('labelled data', () => {
+  it('may be a list of a megabyte and more', async () => {
+    const { items } = await readLabelledSet(folder.path('long.csv'));
+    expect(items).toHaveLength(30_000);
+  });
+
   it('of folders has a class for each, in an order that stays', async () => {
     const set = await readLabelledSet(folder.path('pictures'));
     expect(set).toEqual({
