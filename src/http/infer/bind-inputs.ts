@@ -17,7 +17,9 @@ export function bindInputs(model: string, inputs: readonly JsonInput[], binary: 
   let problem: ServingError | null = null;
   const bound = inputs.map(({ name, datatype, shape, source }): InferInput => {
     if (source.kind === 'json') {
-      return { name, datatype, shape, byteLength: source.data.length, data: source.data };
+      const { data } = source;
+      const isAlone = data.byteLength === data.buffer.byteLength;
+      return { name, datatype, shape, byteLength: data.length, data, ...(isAlone && { owned: true }) };
     }
     if (source.kind === 'shared') {
       return { name, datatype, shape, byteLength: 0, data: NO_DATA, sharedMemory: source.ref };

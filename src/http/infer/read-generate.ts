@@ -47,6 +47,8 @@ function parametersOf(members: Members): Map<string, RequestParameter> {
     if (!isMembers(nested)) throw httpInferenceErrors.generateParameters();
     for (const [key, value] of nested) if (!all.has(key)) all.set(key, value);
   }
+  // Triton hands them to the backend like any other, where they mean nothing.
+  for (const key of all.keys()) if (key.startsWith('triton_')) all.delete(key);
   return readParameters(all);
 }
 

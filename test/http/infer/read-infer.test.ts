@@ -246,7 +246,9 @@ describe('readGenerateRequest', () => {
     readGenerateRequest(Buffer.from(text), tensors);
 
   it('takes members that are no tensors as parameters', () => {
-    const request = generate('{"IN":[1,2],"id":"g","a":5,"b":"s","parameters":{"c":true,"a":6}}');
+    const request = generate(
+      '{"IN":[1,2],"id":"g","triton_x":1,"a":5,"b":"s","parameters":{"c":true,"a":6}}',
+    );
     expect(request).toMatchObject({ id: 'g', problem: null });
     expect(request.parameters).toEqual(
       new Map<string, unknown>([

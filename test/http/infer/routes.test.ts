@@ -109,7 +109,7 @@ describe('infer', () => {
       options: { sequenceId: 's', sequenceStart: true, sequenceEnd: false, priority: 2, timeoutUs: 3 },
       inputs: [
         { name: 'A', byteLength: 0, sharedMemory: { region: 'in', offset: 0, byteSize: 2 } },
-        { name: 'B', byteLength: 2, data: Buffer.from([1, 2]) },
+        { name: 'B', byteLength: 2, data: Buffer.from([1, 2]), owned: true },
       ],
       outputs: [
         { name: 'O', classification: 3 },
