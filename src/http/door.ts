@@ -19,6 +19,8 @@ export interface HttpDoorOptions {
   readonly log: Log;
   readonly clock?: Clock;
   readonly limits?: InFlightLimits;
+  /** How long a client may take nothing of its answer. */
+  readonly stalledMs?: number;
   /** Everything is open to everybody where it is not given. */
   readonly restriction?: Restriction;
   readonly routes?: readonly Route[];
@@ -46,6 +48,7 @@ export async function openHttpDoor({
   log,
   clock = systemClock,
   limits = LIMITS,
+  stalledMs = LIMITS.httpStalledMs,
   restriction = () => null,
   routes = ROUTES,
 }: HttpDoorOptions): Promise<HttpDoor> {
@@ -72,6 +75,7 @@ export async function openHttpDoor({
     clock,
     connectionsMax: LIMITS.httpConnectionsMax,
     requestMs: 0,
+    stalledMs,
     handle(request, response, connectionHeaders) {
       void new Exchange(context, request, response, connectionHeaders).run();
     },

@@ -41,6 +41,8 @@ export interface ListenerOptions {
   readonly requestMs: number;
   /** Answers one request, some time, with these headers besides its own. Never throws. */
   handle(request: IncomingMessage, response: ServerResponse, headers: () => ConnectionHeaders): void;
+  /** How long a client may send and take nothing while it is its turn. */
+  readonly stalledMs: number;
   /** Whether a connection on which nothing moves waits for us and not for its client. */
   isWorking?(socket: Socket): boolean;
 }
@@ -62,7 +64,7 @@ export async function listenHttp(options: ListenerOptions): Promise<HttpListener
     handle,
   );
   server.maxConnections = options.connectionsMax;
-  server.timeout = LIMITS.httpStalledMs;
+  server.timeout = options.stalledMs;
   server.on('timeout', (socket) => {
     if (options.isWorking?.(socket) !== true) socket.destroy();
   });

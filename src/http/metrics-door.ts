@@ -27,6 +27,7 @@ export function openMetricsDoor({ metrics, ...options }: MetricsDoorOptions): Pr
     flag: '--metrics',
     connectionsMax: LIMITS.metricsConnectionsMax,
     requestMs: LIMITS.httpRequestMs,
+    stalledMs: LIMITS.httpStalledMs,
     async handle(request, response, connectionHeaders) {
       const { method = 'GET', url = '/' } = request;
       const { status, contentType, headers, body } = await answerScrape(metrics, method, url).catch(

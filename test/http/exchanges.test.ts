@@ -7,6 +7,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { modelErrors } from '#naiad/errors/catalogue.js';
 import { errorReply } from '#naiad/http/reply.js';
 import type { HttpReply, HttpRequest, Route } from '#naiad/http/route.js';
+import { sleep, systemClock } from '#naiad/lib/clock.js';
 import { LIMITS } from '#naiad/settings/limits.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { aRoute, ECHO, TestDoor } from './harness.js';
@@ -208,6 +209,51 @@ describe('an answer', () => {
     expect(isTaken).toBe(false);
     socket.destroy();
     await taken;
+  });
+});
+
+describe('a client on whose connection nothing moves', () => {
+  it('is cut off where it takes nothing of its answer', async () => {
+    const held = new HeldRoute();
+    const socket = (await open(held.route, { stalledMs: 100 })).connect();
+    socket.pause();
+    socket.write(POST);
+    await held.arrived(1);
+    held.answer({ ...GOOD, body: [Buffer.alloc(64 << 20)] });
+    await test.door.answered();
+    socket.destroy();
+  });
+
+  it('is cut off where it takes nothing of a stream', async () => {
+    let begin: () => void = () => {};
+    const begun = new Promise<void>((resolve) => {
+      begin = resolve;
+    });
+    const route = aRoute(() => ({
+      kind: 'stream',
+      status: 200,
+      contentType: 'text/event-stream',
+      async write(write) {
+        begin();
+        for (;;) await write('x'.repeat(1 << 20));
+      },
+    }));
+    const socket = (await open(route, { stalledMs: 100 })).connect();
+    socket.pause();
+    socket.write(POST);
+    await begun;
+    await test.door.answered();
+    socket.destroy();
+  });
+
+  it('may wait for its answer', async () => {
+    const held = new HeldRoute();
+    await open(held.route, { stalledMs: 50 });
+    const reply = test.ask('POST', '/test');
+    await held.arrived(1);
+    await sleep(systemClock, 300e6);
+    held.answer();
+    expect((await reply).text).toBe('good');
   });
 });
 
