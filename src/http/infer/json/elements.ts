@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { BYTE_SIZES, type Datatype } from '../../../tensor/datatype.js';
 import { CLOSE_BRACKET, COMMA, isSpace, letter, OPEN_BRACKET, QUOTE } from './bytes.js';
+import { writeLong } from './long-integer.js';
 import { EXACT_DIGITS, NumberScanner } from './number-scanner.js';
 import type { Passage } from './reader.js';
 import { skipString, writeString } from './strings.js';
@@ -103,7 +104,7 @@ function readIntegers(
     const { isNegative, mantissa } = number;
     if (isNegative && !isSigned && mantissa !== 0) return kind;
     if (number.digits > EXACT_DIGITS && width === 8) {
-      if (!writeLong(number, isSigned, out, offset)) return kind;
+      if (!writeLong(bytes, at, number.end, isSigned, out, offset)) return kind;
     } else {
       // Of signed numbers the negative ones reach one further.
       const max = isSigned && !isNegative ? magnitudeMax - 1 : magnitudeMax;
@@ -125,15 +126,6 @@ function writeInteger(value: number, width: number, out: Buffer, offset: number)
   out[offset + 3] = low >> 24;
   if (width === 4) return;
   out.writeInt32LE(Math.floor(value / 2 ** 32), offset + 4);
-}
-
-/** Writes an integer that a double may not hold; false when 64 bits don't either. */
-function writeLong(number: NumberScanner, isSigned: boolean, out: Buffer, offset: number): boolean {
-  const value = BigInt(number.text);
-  if (BigInt[isSigned ? 'asIntN' : 'asUintN'](64, value) !== value) return false;
-  if (isSigned) out.writeBigInt64LE(value, offset);
-  else out.writeBigUInt64LE(value, offset);
-  return true;
 }
 
 function readStrings(bytes: Buffer, { start, end }: Passage, out: Buffer): Buffer | ElementProblem {

@@ -12,11 +12,17 @@ const READERS: Readonly<Record<Exclude<JsonDatatype, 'BYTES'>, ReadText>> = {
   UINT8: (view, offset) => `${view.getUint8(offset)}`,
   UINT16: (view, offset) => `${view.getUint16(offset, true)}`,
   UINT32: (view, offset) => `${view.getUint32(offset, true)}`,
-  UINT64: (view, offset) => formatLong(view.getUint32(offset + 4, true), view.getUint32(offset, true)),
+  UINT64: (view, offset) => {
+    const value = toNumber(view.getUint32(offset + 4, true), view.getUint32(offset, true));
+    return Number.isSafeInteger(value) ? `${value}` : `${view.getBigUint64(offset, true)}`;
+  },
   INT8: (view, offset) => `${view.getInt8(offset)}`,
   INT16: (view, offset) => `${view.getInt16(offset, true)}`,
   INT32: (view, offset) => `${view.getInt32(offset, true)}`,
-  INT64: (view, offset) => formatLong(view.getInt32(offset + 4, true), view.getUint32(offset, true)),
+  INT64: (view, offset) => {
+    const value = toNumber(view.getInt32(offset + 4, true), view.getUint32(offset, true));
+    return Number.isSafeInteger(value) ? `${value}` : `${view.getBigInt64(offset, true)}`;
+  },
   FP32: (view, offset) => formatDouble(view.getFloat32(offset, true)),
   FP64: (view, offset) => formatDouble(view.getFloat64(offset, true)),
 };
@@ -51,10 +57,9 @@ export function formatDouble(value: number): string {
   return `${value}`.replace('+', '');
 }
 
-/** An integer of 64 bits: as a double where one holds it, which is faster than a bigint. */
-function formatLong(high: number, low: number): string {
-  const value = high * 2 ** 32 + low;
-  return Number.isSafeInteger(value) ? `${value}` : `${BigInt(high) * 2n ** 32n + BigInt(low)}`;
+/** The double nearest to an integer of 64 bits; where it is exact it is written faster than a bigint. */
+function toNumber(high: number, low: number): number {
+  return high * 2 ** 32 + low;
 }
 
 function writeStrings(view: DataView): Buffer | null {
