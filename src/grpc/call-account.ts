@@ -65,6 +65,11 @@ export class CallAccount {
     this.#inFlight.release(surplus);
   }
 
+  /** What still comes of the call is dropped at once, and not counted. */
+  ignoreRest(): void {
+    this.#isRefused = true;
+  }
+
   /** Counts memory that the call needs until its end. Throws UNAVAILABLE when the door has no more. */
   hold(bytes: number): void {
     // What comes too late is dropped soon, and nobody would give it back.

@@ -523,6 +523,29 @@ describe('bounds', () => {
     expect((await limitedClient.exchange([echo('next')])).code).toBe('OK');
   });
 
+  it('count nothing of a stream that has ended, whatever its client still sends', async () => {
+    await open({ inFlightBytesMax: 200_000 });
+    const session = await openSession(limited.door.port);
+    try {
+      const call = openCall(session, PATH);
+      call.write(framed(Buffer.from('ffffff', 'hex')));
+      const [answer] = await once(call, 'response');
+      expect(Number(answer['grpc-status'])).toBe(3);
+      call.resume();
+      // More than the door may hold, in a message that never ends.
+      call.write(Buffer.from('007fffffff', 'hex'));
+      for (let piece = 0; piece < 10; piece++) {
+        await new Promise((resolve) => call.write(Buffer.alloc(100_000), resolve));
+      }
+      const values = new Array(10_000).fill(1);
+      expect(await limitedClient.exchange([echo('next', values)])).toMatchObject({
+        answers: [{ error: '' }],
+      });
+    } finally {
+      session.destroy();
+    }
+  });
+
   it('hold up a decoupled model whose client does not read', async () => {
     await open({ streamUnsentBytesMax: 100_000 });
     const held = new Held(limited);

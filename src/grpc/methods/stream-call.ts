@@ -100,10 +100,15 @@ export class StreamCall {
   }
 
   #receive(bytes: Buffer): void {
-    const share = this.#account.take(bytes.length);
-    if (this.#account.isBetween) forgetPieces(this.#call);
-    if (share.compression === null) this.#accept(share, () => decodeMessage(decodeInferRequest, bytes));
-    else void this.#decompress(bytes, share);
+    if (this.#isOver) return;
+    try {
+      const share = this.#account.take(bytes.length);
+      if (this.#account.isBetween) forgetPieces(this.#call);
+      if (share.compression === null) this.#accept(share, () => decodeMessage(decodeInferRequest, bytes));
+      else void this.#decompress(bytes, share);
+    } catch (error) {
+      this.#abort(this.#toStatus(error));
+    }
   }
 
   /** Further requests wait, so that they stay in their order. */
@@ -267,6 +272,7 @@ export class StreamCall {
   #close(): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#account.ignoreRest();
     this.#writer.close();
     for (const open of this.#open) {
       this.#finish(open);
