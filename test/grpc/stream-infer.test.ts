@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { answerErrors, outputErrors } from '#naiad/errors/catalogue.js';
+import { answerErrors, outputErrors, queueErrors } from '#naiad/errors/catalogue.js';
 import { asAnswer } from '#naiad/errors/serving-error.js';
 import type { DoorLimits } from '#naiad/grpc/door.js';
 import type { InferRequest } from '#naiad/inference/request.js';
@@ -190,6 +190,22 @@ describe('a stream', () => {
       'last true',
       'many-2 true',
     ]);
+  });
+
+  it('keeps the parameters of an answer, and adds its own', async () => {
+    harness.service.inferStream = async (_request, emit) => {
+      const parameters = new Map<string, bigint | string>([
+        ['count', 3n],
+        ['text', 'ü'],
+      ]);
+      await emit({ response: { ...anAnswer('a', [1]), parameters }, isFinal: true });
+    };
+    const { answers } = await client.exchange([echo('a')]);
+    expect(answers[0]?.response.parameters).toEqual({
+      count: { int64_param: '3' },
+      text: { string_param: 'ü' },
+      triton_final_response: { bool_param: true },
+    });
   });
 
   it('ends the answers of a decoupled model with one more where the request asks for it', async () => {
@@ -417,6 +433,17 @@ describe('when nobody waits any more', () => {
     expect(leftNs).toBeLessThanOrEqual(1000e6);
     await cancelled(held.arrived);
     expect((await stream.ended).code).toBe('DEADLINE_EXCEEDED');
+  });
+
+  it('a request that is too late ends the stream as the deadline does', async () => {
+    const held = new Held(harness);
+    const stream = client.open({}, { deadline: Date.now() + 60_000 });
+    for (const id of 'ab') stream.send(echo(id));
+    await held.has(2);
+    held.fail('b', asAnswer(queueErrors.deadline()));
+    expect((await stream.ended).code).toBe('DEADLINE_EXCEEDED');
+    expect(stream.answers).toEqual([]);
+    await cancelled(held.arrived.slice(0, 1));
   });
 
   it('they are told that the connection has broken', async () => {

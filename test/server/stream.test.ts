@@ -156,3 +156,31 @@ describe('a decoupled model that computes one answer', () => {
     });
   });
 });
+
+describe('a server that stops', () => {
+  it('answers what its streams have sent, and ends them', async () => {
+    const stopping = await startTestServer({ modelRepositories: [repository.directory] });
+    const client = new StreamClient(stopping.server.grpcPort ?? 0);
+    try {
+      const [idle, busy] = [client.open(), client.open()];
+      idle.send(one('identity', 'before'));
+      await idle.next();
+      for (const id of 'abc') busy.send(one('slow', id));
+      // Its answer comes first, and tells that the others have been read.
+      busy.send(one('decoupled', 'd'));
+      expect((await busy.next()).id).toBe('d');
+      const stopped = stopping.server.stop();
+      const end = {
+        code: 'UNAVAILABLE',
+        details: 'GRPC server is shutting down and has stopped accepting new requests.',
+      };
+      expect(await busy.ended).toEqual(end);
+      expect(busy.answers.map(({ id, error }) => id + error)).toEqual(['d', 'a', 'b', 'c']);
+      expect(await idle.ended).toEqual(end);
+      expect(await stopped).toBe('drained');
+    } finally {
+      client.close();
+      await stopping.stop();
+    }
+  });
+});

@@ -194,7 +194,8 @@ export class StreamCall {
     if (this.#isOver) return;
     const status = this.#toStatus(error);
     const isAnswer = error instanceof ServingError && error.isAnswer;
-    if (isAnswer && this.#endsWithErrors) {
+    // The deadline is that of the whole stream.
+    if ((isAnswer && this.#endsWithErrors) || status.name === 'DEADLINE_EXCEEDED') {
       this.#abort(status);
       return;
     }
