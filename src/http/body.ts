@@ -42,7 +42,9 @@ export function readBody(request: IncomingMessage, options: BodyOptions): Promis
         reject(error);
       }
     });
-    request.once('close', () => reject(queueErrors.cancelled()));
+    request.once('close', () => {
+      if (!request.readableEnded) reject(queueErrors.cancelled());
+    });
   });
 }
 

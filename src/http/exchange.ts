@@ -26,6 +26,9 @@ export interface ExchangeContext {
   readonly headerPattern: RegExp | null;
 }
 
+/** Up to here it is cheaper to copy the pieces of an answer together than to send them one by one. */
+const SMALL_BYTES = 32 << 10;
+
 const NOT_FOUND = errorReply(404, 'Not Found', 'text/plain');
 const TOO_SLOW = errorReply(408, 'Request Timeout', 'application/json', { Connection: 'close' });
 const UNKNOWN_COMPRESSION = errorReply(501, 'Unsupported compression type', 'text/plain', {
@@ -160,6 +163,7 @@ export class Exchange implements OpenExchange {
     if (encoding !== null) pieces = await compress(pieces, encoding);
     let length = 0;
     for (const piece of pieces) length += piece.length;
+    if (pieces.length > 1 && length <= SMALL_BYTES) pieces = [Buffer.concat(pieces, length)];
     try {
       this.#account.hold(length);
     } catch (error) {

@@ -23,7 +23,7 @@ export function findRoute(routes: readonly Route[], method: string | undefined, 
     const match = route.pattern.exec(path);
     if (match === null) continue;
     if (route.methods.some((answered) => answered === asked)) {
-      const names = decodeNames(match.groups ?? {});
+      const names = path.includes('%') ? decodeNames(match.groups ?? {}) : (match.groups ?? {});
       return names === null ? NONE : { kind: 'route', route, names };
     }
     other ??= { route, methods: new Set() };
@@ -51,7 +51,6 @@ function decodeNames(
 }
 
 function decodeName(text: string): string | null {
-  if (!text.includes('%')) return text;
   try {
     return decodeURIComponent(text);
   } catch {
