@@ -2,9 +2,10 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { Route } from '#naiad/http/route.js';
 import { LIMITS } from '#naiad/settings/limits.js';
 import { FakeClock } from '../support/fake-clock.js';
-import { aRoute, ECHO, TestDoor } from './harness.js';
+import { Arrivals, aRoute, ECHO, TestDoor } from './harness.js';
 
 let test: TestDoor;
 
@@ -187,20 +188,30 @@ describe('bytes in flight', () => {
 });
 
 describe('a request that does not come to its end', () => {
+  const arrivals = (): { arrived: Arrivals; routes: Route[] } => {
+    const arrived = new Arrivals();
+    const answer: Route['answer'] = (...parts) => {
+      arrived.arrive();
+      return ECHO.answer(...parts);
+    };
+    return { arrived, routes: [{ ...ECHO, answer }] };
+  };
+
   it('is answered 408 when it comes too slowly', async () => {
     const clock = new FakeClock();
-    await open({ clock });
+    const { arrived, routes } = arrivals();
+    await open({ clock, routes });
     const slow = test.connect();
     slow.write('POST /test HTTP/1.1\r\nHost: a\r\nContent-Length: 90000\r\n\r\n123');
-    // A whole request on another connection: the half one has been read by then.
-    await test.ask('POST', '/test', 'x');
+    await arrived.reach(1);
     await clock.advance(LIMITS.httpRequestMs * 1e6 + 10e9);
     expect(await text(slow)).toMatch(/^HTTP\/1\.1 408 [\s\S]*{"error":"Request Timeout"}$/);
   });
 
   it('may take longer the larger it is', async () => {
     const clock = new FakeClock();
-    await open({ clock });
+    const { arrived, routes } = arrivals();
+    await open({ clock, routes });
     const seconds = 16;
     const length = seconds * LIMITS.httpBytesPerSecondMin;
     const slow = test.connect();
@@ -208,6 +219,7 @@ describe('a request that does not come to its end', () => {
       `POST /test HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: ${length + 1}\r\n\r\n`,
     );
     await new Promise((resolve) => slow.write(Buffer.alloc(length), resolve));
+    await arrived.reach(1);
     // The server reads a part of what has come in each of its turns.
     for (let turn = 0; turn < 2 * seconds; turn++) await test.ask('POST', '/test', 'x');
     await clock.advance(LIMITS.httpRequestMs * 1e6 + (seconds - 10) * 1e9);

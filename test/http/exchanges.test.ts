@@ -10,7 +10,7 @@ import type { HttpReply, HttpRequest, Route } from '#naiad/http/route.js';
 import { sleep, systemClock } from '#naiad/lib/clock.js';
 import { LIMITS } from '#naiad/settings/limits.js';
 import { FakeClock } from '../support/fake-clock.js';
-import { aRoute, ECHO, TestDoor } from './harness.js';
+import { Arrivals, aRoute, ECHO, TestDoor } from './harness.js';
 
 let test: TestDoor;
 
@@ -98,14 +98,16 @@ describe('a request', () => {
 
   it('fails as cancelled when its client goes in the midst of it', async () => {
     let failed: Promise<unknown> = Promise.resolve();
+    const arrived = new Arrivals();
     const route = aRoute((_context, request) => {
+      arrived.arrive();
       const body = request.body();
       failed = body.catch((error: unknown) => error);
       return body.then(() => GOOD);
     });
     const socket = (await open(route)).connect();
     socket.write('POST /test HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n123');
-    await test.ask('GET', '/nope');
+    await arrived.reach(1);
     socket.destroy();
     await test.door.answered();
     expect(await failed).toMatchObject({ code: 'CANCELLED' });
@@ -225,23 +227,20 @@ describe('a client on whose connection nothing moves', () => {
   });
 
   it('is cut off where it takes nothing of a stream', async () => {
-    let begin: () => void = () => {};
-    const begun = new Promise<void>((resolve) => {
-      begin = resolve;
-    });
+    const arrived = new Arrivals();
     const route = aRoute(() => ({
       kind: 'stream',
       status: 200,
       contentType: 'text/event-stream',
       async write(write) {
-        begin();
+        arrived.arrive();
         for (;;) await write('x'.repeat(1 << 20));
       },
     }));
     const socket = (await open(route, { stalledMs: 100 })).connect();
     socket.pause();
     socket.write(POST);
-    await begun;
+    await arrived.reach(1);
     await test.door.answered();
     socket.destroy();
   });

@@ -111,6 +111,21 @@ export function aRoute(answer: Route['answer'], overrides: Partial<Route> = {}):
   };
 }
 
+/** Counts what happens, for those who wait for it. */
+export class Arrivals {
+  #count = 0;
+  #waiting: (() => void)[] = [];
+
+  arrive(): void {
+    this.#count++;
+    for (const wake of this.#waiting.splice(0)) wake();
+  }
+
+  async reach(count: number): Promise<void> {
+    while (this.#count < count) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+}
+
 /** Answers with the body that came. */
 export const ECHO: Route = aRoute(
   async (_context, request) => ({
