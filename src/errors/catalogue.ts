@@ -1,4 +1,5 @@
 import { formatList } from './format.js';
+import { REASONS, type Reason } from './reasons.js';
 import { ServingError } from './serving-error.js';
 
 /**
@@ -17,8 +18,14 @@ export function requestPrefix(id: string): string {
   return `[request id: ${id === '' ? '<id_unknown>' : id}] `;
 }
 
+/** After which a queue or the memory of a server has moved on, milliseconds. */
+const MOMENT_MS = 100;
+/** After which a model may be loaded, or a worker replaced. */
+const WHILE_MS = 1000;
+
 const invalid = (text: string): ServingError => new ServingError('INVALID_ARGUMENT', text);
-const unavailable = (text: string): ServingError => new ServingError('UNAVAILABLE', text);
+const unavailable = (text: string, reason: Reason, retryMs?: number): ServingError =>
+  new ServingError('UNAVAILABLE', text, { reason, ...(retryMs !== undefined && { retryMs }) });
 const internal = (text: string): ServingError => new ServingError('INTERNAL', text);
 const refused = (text: string): ServingError => new ServingError('INTERNAL', text, { refusal: true });
 const notFound = (text: string): ServingError => new ServingError('NOT_FOUND', text);
@@ -30,7 +37,11 @@ export const modelErrors = {
   noAvailableVersions: (model: string) =>
     notFound(`Request for unknown model: '${model}' has no available versions`),
   versionNotReady: (model: string, version: number | bigint) =>
-    unavailable(`Request for unknown model: '${model}' version ${version} is not at ready state`),
+    unavailable(
+      `Request for unknown model: '${model}' version ${version} is not at ready state`,
+      REASONS.modelNotReady,
+      WHILE_MS,
+    ),
   versionNotInteger: (version: string) =>
     invalid(
       `failed to get model version from specified version string '${version}' (details: stol), version should be an integral value > 0`,
@@ -53,20 +64,28 @@ export const modelErrors = {
 } as const;
 
 export const serverErrors = {
-  notReady: () => unavailable('Server not ready'),
-  exiting: () => unavailable('Server exiting'),
-  shuttingDown: () => unavailable('GRPC server is shutting down and has stopped accepting new requests.'),
+  notReady: () => unavailable('Server not ready', REASONS.serverNotReady, WHILE_MS),
+  exiting: () => unavailable('Server exiting', REASONS.shuttingDown),
+  shuttingDown: () =>
+    unavailable('GRPC server is shutting down and has stopped accepting new requests.', REASONS.shuttingDown),
   schedulerStopping: () =>
-    unavailable('Server is stopping, scheduler for model has stopped accepting new inference requests'),
+    unavailable(
+      'Server is stopping, scheduler for model has stopped accepting new inference requests',
+      REASONS.shuttingDown,
+    ),
   repositoryNameUnsupported: () =>
     new ServingError('UNIMPLEMENTED', "'repository_name' specification is not supported"),
   restrictedProtocol: (header: string) =>
-    unavailable(`This protocol is restricted, expecting header '${header}'`),
+    unavailable(`This protocol is restricted, expecting header '${header}'`, REASONS.restricted),
   malformedMessage: (reason: string) => invalid(`malformed request message: ${reason}`),
   inFlightBytes: (bytesMax: number) =>
-    unavailable(`Exceeds the limit of ${bytesMax} bytes of requests in flight`),
+    unavailable(
+      `Exceeds the limit of ${bytesMax} bytes of requests in flight`,
+      REASONS.inFlightLimit,
+      MOMENT_MS,
+    ),
   inFlightRequests: (requestsMax: number) =>
-    unavailable(`Exceeds the limit of ${requestsMax} requests in flight`),
+    unavailable(`Exceeds the limit of ${requestsMax} requests in flight`, REASONS.inFlightLimit, MOMENT_MS),
   requestTooLarge: (bytesMax: number) =>
     new ServingError('RESOURCE_EXHAUSTED', `A request of this method has at most ${bytesMax} bytes`),
   compressionUnknown: (encoding: string) =>
@@ -96,6 +115,7 @@ export const logErrors = {
 
 /** What requests over HTTP can do wrong before it is known what they ask for. */
 export const httpErrors = {
+  shuttingDown: () => unavailable('HTTP server is shutting down and has stopped accepting new requests.'),
   inputTooLarge: (bytesMax: number) =>
     invalid(
       `Request JSON size exceeds the maximum allowed value of ${bytesMax} bytes. Use --http-max-input-size to increase the limit.`,
@@ -125,14 +145,22 @@ export const traceErrors = {
 } as const;
 
 export const queueErrors = {
-  full: (prefix: string) => unavailable(`${prefix}Exceeds maximum queue size`),
-  timeout: () => unavailable('Request timeout expired'),
+  full: (prefix: string) => unavailable(`${prefix}Exceeds maximum queue size`, REASONS.queueFull, MOMENT_MS),
+  timeout: () => unavailable('Request timeout expired', REASONS.queueTimeout, MOMENT_MS),
   deadline: () => new ServingError('DEADLINE_EXCEEDED', 'Deadline exceeded before the model ran'),
   cancelled: () => new ServingError('CANCELLED', ''),
   laneLost: (model: string) =>
-    unavailable(`the worker that ran model '${model}' has stopped, the request was not completed`),
+    unavailable(
+      `the worker that ran model '${model}' has stopped, the request was not completed`,
+      REASONS.workerLost,
+      WHILE_MS,
+    ),
   noInstance: (model: string) =>
-    unavailable(`no instance of model '${model}' is available, its worker is being replaced`),
+    unavailable(
+      `no instance of model '${model}' is available, its worker is being replaced`,
+      REASONS.workerLost,
+      WHILE_MS,
+    ),
 } as const;
 
 /** What a model answered that can't be handed to the requests of its batch. */
@@ -239,6 +267,8 @@ export const decodeErrors = {
   full: (picturesMax: number, bytesMax: number, decodedBytesMax: number) =>
     unavailable(
       `Exceeds the limit of ${picturesMax} pictures, ${bytesMax} encoded or ${decodedBytesMax} decoded bytes waiting to be decoded`,
+      REASONS.decodersFull,
+      MOMENT_MS,
     ),
   threadLost: () =>
     new ServingError(
@@ -327,16 +357,25 @@ export const repositoryErrors = {
   /** @param versions those that are loaded still, ascending */
   unloadUnfinished: (model: string, versions: readonly number[]) =>
     refused(`failed to unload '${model}', versions that are still available: ${versions.join(',')}`),
-  controlDisabled: () => unavailable('explicit model load / unload is not allowed if polling is enabled'),
+  controlDisabled: () =>
+    unavailable('explicit model load / unload is not allowed if polling is enabled', REASONS.controlDisabled),
   noRollback: (model: string) =>
     new ServingError(
       'FAILED_PRECONDITION',
       `model '${model}' can not be rolled back: nothing else was served before`,
     ),
   reloadWait: (model: string) =>
-    unavailable(`model '${model}' is being reloaded, the request waited too long for it`),
+    unavailable(
+      `model '${model}' is being reloaded, the request waited too long for it`,
+      REASONS.modelReloading,
+      WHILE_MS,
+    ),
   reloadWaiters: (model: string, max: number) =>
-    unavailable(`model '${model}' is being reloaded, ${max} requests wait for it already`),
+    unavailable(
+      `model '${model}' is being reloaded, ${max} requests wait for it already`,
+      REASONS.modelReloading,
+      WHILE_MS,
+    ),
   nameEmpty: () => invalid('Model name cannot be empty. Please enter a valid name to deploy.'),
   nameTraversal: (model: string) =>
     invalid(`invalid model name '${model}', model name must not contain path traversal characters`),

@@ -1,3 +1,4 @@
+import { REASONS } from './reasons.js';
 import { ServingError } from './serving-error.js';
 
 const invalid = (text: string): ServingError => new ServingError('INVALID_ARGUMENT', text);
@@ -63,6 +64,7 @@ export const sharedMemoryErrors = {
     new ServingError(
       'UNAVAILABLE',
       `Exceeds the limit of ${bytesMax} bytes of shared memory that requests hold copies of`,
+      { reason: REASONS.inFlightLimit, retryMs: 100 },
     ),
   cutShort: (region: string) =>
     refused(`shared memory region '${region}' is no longer as large as it was registered`),

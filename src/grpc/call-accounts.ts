@@ -82,7 +82,7 @@ export class CallAccounts {
   }
 
   #refuse(stream: ServerHttp2Stream, path: string, error: unknown): void {
-    const { code, details } = toGrpcStatus(error, path, this.#log);
+    const { code, details, metadata } = toGrpcStatus(error, path, this.#log);
     if (!stream.headersSent) {
       stream.respond(
         {
@@ -90,6 +90,7 @@ export class CallAccounts {
           'content-type': 'application/grpc+proto',
           'grpc-status': code,
           'grpc-message': encodeURI(details),
+          ...metadata.toHttp2Headers(),
         },
         { endStream: true },
       );

@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import { type ServerErrorResponse, type StatusObject, status } from '@grpc/grpc-js';
 import { type StatusCode, toServingError } from '../errors/serving-error.js';
 import type { Log } from '../telemetry/log.js';
+import { detailsOf } from './status-details.js';
 
 const CODES: Readonly<Record<StatusCode, status>> = {
   CANCELLED: status.CANCELLED,
@@ -21,16 +22,23 @@ const CODES: Readonly<Record<StatusCode, status>> = {
 const ENCODED_DETAILS_MAX = 6 << 10;
 
 /** A status as grpc-js sends it. */
-export type GrpcStatus = ServerErrorResponse & Pick<StatusObject, 'code' | 'details'>;
+export type GrpcStatus = ServerErrorResponse & Pick<StatusObject, 'code' | 'details' | 'metadata'>;
 
 /** The status for anything thrown; what the server itself did wrong goes to the log, not to the client. */
 export function toGrpcStatus(error: unknown, method: string, log: Log): GrpcStatus {
-  const { code, message, cause, isFault } = toServingError(error);
+  const serving = toServingError(error);
+  const { code, message, cause, isFault } = serving;
   if (isFault) log.error({ err: cause ?? error, method }, 'request failed inside the server');
   else if (code === 'INTERNAL')
     log.warn({ method, reason: message }, 'what a request asked for can not be done');
   const details = fitDetails(message);
-  return { name: code, message: details, code: CODES[code], details };
+  return {
+    name: code,
+    message: details,
+    code: CODES[code],
+    details,
+    metadata: detailsOf(serving, CODES[code], details),
+  };
 }
 
 /** A text that may be sent as `grpc-message`: well-formed, and short enough for every client. */

@@ -143,6 +143,7 @@ export async function startServer(
     id: settings.id,
     version: VERSION,
     strictReadiness: settings.strictReadiness,
+    statusMode: settings.statusMode,
     accessLog: settings.log.access,
   });
   const doors = new Doors();

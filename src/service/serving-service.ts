@@ -1,5 +1,6 @@
 import { modelErrors, serverErrors, traceErrors } from '../errors/catalogue.js';
-import { type ServingError, toServingError } from '../errors/serving-error.js';
+import { REASONS } from '../errors/reasons.js';
+import { type ServingError, type StatusCode, toServingError, withCode } from '../errors/serving-error.js';
 import type { InferRequest, Protocol } from '../inference/request.js';
 import type { EmitResponse, InferResponse } from '../inference/response.js';
 import { type Catalog, isServed, LATEST } from '../lifecycle/catalog.js';
@@ -8,6 +9,7 @@ import type { HistoryEntry } from '../lifecycle/history.js';
 import type { Lease, ServingModel } from '../lifecycle/serving-model.js';
 import { WaitingRoom } from '../lifecycle/waiting-room.js';
 import type { ModelConfig } from '../model-config/message.js';
+import type { StatusMode } from '../settings/settings.js';
 import { type AccessRecord, logAccess } from '../telemetry/access-log.js';
 import type { AdjustableLog } from '../telemetry/log.js';
 import type { TraceChanges } from '../telemetry/trace/trace-setting.js';
@@ -47,6 +49,7 @@ export interface ServiceOptions extends InferContext {
   /** Version of this server. */
   readonly version: string;
   readonly strictReadiness: boolean;
+  readonly statusMode: StatusMode;
   readonly accessLog: boolean;
 }
 
@@ -209,8 +212,9 @@ export class ServingService implements InferenceService {
       ticket = this.#options.tracer.sample(request, lease.model.name);
       return await walk(lease, trace);
     } catch (error) {
-      failure = toServingError(error);
-      throw error;
+      failure =
+        this.#options.statusMode === 'grpc' ? inGrpcMode(toServingError(error)) : toServingError(error);
+      throw failure;
     } finally {
       if (ticket !== null && lease !== null) this.#trace(ticket, request, lease, trace, failure);
       lease?.release();
@@ -288,4 +292,15 @@ export class ServingService implements InferenceService {
 
 function decoupledError(protocol: Protocol): ServingError {
   return protocol === 'grpc' ? modelErrors.decoupled() : modelErrors.decoupledOverHttp();
+}
+
+/** The statuses that gRPC means for what Triton calls UNAVAILABLE. */
+const GRPC_CODES: Readonly<Record<string, StatusCode>> = {
+  [REASONS.queueFull]: 'RESOURCE_EXHAUSTED',
+  [REASONS.queueTimeout]: 'DEADLINE_EXCEEDED',
+};
+
+function inGrpcMode(error: ServingError): ServingError {
+  const code = GRPC_CODES[error.reason];
+  return code === undefined ? error : withCode(error, code);
 }

@@ -43,6 +43,7 @@ export function parseServeFlags(argv: readonly string[], environment: Environmen
       address: flags.get(FLAGS.metricsAddress) || flags.get(FLAGS.httpAddress),
       port: flags.get(FLAGS.metricsPort),
     },
+    statusMode: flags.get(FLAGS.statusMode),
     lanes: {
       cores: environment.cores,
       cpuLanes: flags.get(FLAGS.cpuLanes),

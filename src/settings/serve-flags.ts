@@ -4,7 +4,7 @@ import { HTTP_FLAGS } from './http-flags.js';
 import { LIMITS } from './limits.js';
 import { PORT } from './port.js';
 import { REPOSITORY_FLAGS } from './repository-flags.js';
-import type { LogFormat } from './settings.js';
+import type { LogFormat, StatusMode } from './settings.js';
 import { TRACE_FLAGS } from './trace-flags.js';
 
 const SERVER = 'Server';
@@ -56,6 +56,13 @@ export const SERVE_FLAGS = {
     group: SERVER,
     fallback: false,
     help: 'Let clients register POSIX shared memory of this machine, and pass tensors in it. Whoever can reach a port can then read and write what this process can open in /dev/shm.',
+  }),
+  statusMode: choiceFlag<StatusMode>({
+    name: 'status-mode',
+    group: SERVER,
+    fallback: 'triton',
+    choices: ['triton', 'grpc'],
+    help: 'Statuses of requests that found a queue full, or waited in it for too long: triton = UNAVAILABLE, as Triton; grpc = RESOURCE_EXHAUSTED and DEADLINE_EXCEEDED.',
   }),
   ...REPOSITORY_FLAGS,
   ...GRPC_FLAGS,

@@ -19,6 +19,7 @@ export interface ServerSettings {
   readonly grpc: GrpcSettings;
   readonly http: HttpSettings;
   readonly metrics: DoorSettings;
+  readonly statusMode: StatusMode;
   readonly lanes: LaneSettings;
   /** Threads that decode pictures. */
   readonly decodeThreads: number;
@@ -29,6 +30,12 @@ export interface ServerSettings {
   readonly log: LogSettings;
   readonly trace: TraceSettings;
 }
+
+/**
+ * Which statuses a full queue and a wait that was too long in it have: Triton's UNAVAILABLE for both, or
+ * those that gRPC means for them, RESOURCE_EXHAUSTED and DEADLINE_EXCEEDED.
+ */
+export type StatusMode = 'triton' | 'grpc';
 
 /**
  * Who says which models are loaded: `none` = all of the repository at start, and nothing after; `poll` =

@@ -2,6 +2,7 @@ import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as catalogue from '#naiad/errors/catalogue.js';
 import { httpInferenceErrors } from '#naiad/errors/http-inference-errors.js';
+import { REASONS } from '#naiad/errors/reasons.js';
 import type { ServingError } from '#naiad/errors/serving-error.js';
 import { sharedMemoryErrors } from '#naiad/errors/shared-memory-errors.js';
 import { INFERENCE_SERVICE, LIFECYCLE_SERVICE, loadProtos } from '#naiad/grpc/protos.js';
@@ -56,6 +57,11 @@ describe('the statuses in docs/protocol.md', () => {
   it('all tell a situation', () => {
     expect(tableRows(section(text, 'Statuses')).filter(([situation]) => situation === '')).toEqual([]);
   });
+});
+
+it('docs/protocol.md tells every reason', () => {
+  const rows = tableRows(section(text, 'Details for programs'));
+  expect(rows.map(([reason]) => codeOf(reason)).toSorted()).toEqual(Object.values(REASONS).toSorted());
 });
 
 describe('the RPCs in docs/protocol.md', () => {

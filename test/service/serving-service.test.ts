@@ -38,6 +38,7 @@ beforeEach(() => {
     id: 'triton',
     version: '1.2.3',
     strictReadiness: true,
+    statusMode: 'triton',
     sharedMemory: null,
     accessLog: false,
   });

@@ -31,6 +31,7 @@ describe('defaults', () => {
       modelRepositories: ['/package/model-repository'],
       exitOnError: false,
       strictReadiness: true,
+      statusMode: 'triton',
       autoComplete: true,
       modelLoadThreads: 4,
       lifecycle: {

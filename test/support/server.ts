@@ -18,6 +18,7 @@ export function testSettings(overrides: Partial<ServerSettings> = {}): ServerSet
     modelRepositories: [BUNDLED_MODELS],
     exitOnError: false,
     strictReadiness: true,
+    statusMode: 'triton',
     autoComplete: true,
     modelLoadThreads: 4,
     lifecycle: testLifecycle(),
