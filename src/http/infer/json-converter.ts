@@ -11,7 +11,8 @@ export interface JsonThreads {
 
 /**
  * Reads and writes JSON so that nobody waits for it: small texts at once, since a thread takes longer to
- * answer, large ones on a thread, since the serving thread would do nothing else meanwhile.
+ * answer, large ones on a thread, since the serving thread would do nothing else meanwhile. Measured in
+ * docs/decisions/008-json-of-tensors.md.
  */
 export class JsonConverter {
   readonly #threads: JsonThreads | null;
