@@ -115,7 +115,8 @@ export const logErrors = {
 
 /** What requests over HTTP can do wrong before it is known what they ask for. */
 export const httpErrors = {
-  shuttingDown: () => unavailable('HTTP server is shutting down and has stopped accepting new requests.'),
+  shuttingDown: () =>
+    unavailable('HTTP server is shutting down and has stopped accepting new requests.', REASONS.shuttingDown),
   inputTooLarge: (bytesMax: number) =>
     invalid(
       `Request JSON size exceeds the maximum allowed value of ${bytesMax} bytes. Use --http-max-input-size to increase the limit.`,

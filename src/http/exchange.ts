@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { queueErrors, serverErrors } from '../errors/catalogue.js';
+import { httpErrors, queueErrors } from '../errors/catalogue.js';
 import { toServingError } from '../errors/serving-error.js';
 import { Canceller } from '../inference/request.js';
 import type { InFlight } from '../service/in-flight.js';
@@ -142,7 +142,7 @@ export class Exchange implements OpenExchange {
   }
 
   #admit(): void {
-    if (!this.#context.route.accepting()) throw serverErrors.shuttingDown();
+    if (!this.#context.route.accepting()) throw httpErrors.shuttingDown();
     this.#account.enter();
   }
 

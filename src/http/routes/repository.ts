@@ -56,7 +56,7 @@ async function control(
   act: Act,
 ): Promise<HttpReply> {
   if (repository !== undefined) throw serverErrors.repositoryNameUnsupported();
-  if (!context.accepting()) throw serverErrors.shuttingDown();
+  if (!context.accepting()) throw httpErrors.shuttingDown();
   await act(context, request, model);
   return jsonReply();
 }
