@@ -17,10 +17,11 @@ export function errorReply(
   return { kind: 'whole', status, contentType, headers, body: errorBody(text) };
 }
 
-/** What a client is told of anything thrown. */
+/** What a client is told of anything thrown, and when to try again where that is of use. */
 export function thrownReply(error: unknown, contentType: Route['contentType']): HttpReply {
-  const { code, message } = toServingError(error);
-  return errorReply(HTTP_STATUS[code], message, contentType);
+  const { code, message, retryMs } = toServingError(error);
+  const headers = retryMs === null ? {} : { 'Retry-After': String(Math.ceil(retryMs / 1000)) };
+  return errorReply(HTTP_STATUS[code], message, contentType, headers);
 }
 
 /** A good answer; `value` undefined = without a body. */

@@ -267,6 +267,7 @@ describe('an error', () => {
     const { status, headers, json } = await (await open(route)).ask('POST', '/test');
     expect([status, json]).toEqual([404, { error: "Request for unknown model: 'x' is not found" }]);
     expect(headers['content-type']).toBe('text/plain');
+    expect(headers['retry-after']).toBeUndefined();
   });
 
   it('of the server itself is logged and not told', async () => {
@@ -444,8 +445,9 @@ describe('requests in flight', () => {
     await open(held.route, { limits: { inFlightRequestsMax: 2, inFlightBytesMax: 1e9 } });
     const begun = [test.ask('POST', '/test'), test.ask('POST', '/test')];
     await held.arrived(2);
-    const { status, json } = await test.ask('POST', '/test');
+    const { status, headers, json } = await test.ask('POST', '/test');
     expect([status, json]).toEqual([503, { error: 'Exceeds the limit of 2 requests in flight' }]);
+    expect(headers['retry-after']).toBe('1');
     held.answer();
     await Promise.all(begun);
     const next = test.ask('POST', '/test');
