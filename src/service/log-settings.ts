@@ -1,4 +1,4 @@
-import { logErrors } from '../errors/catalogue.js';
+import { logErrors } from '../errors/settings-errors.js';
 import type { LogFormat } from '../settings/settings.js';
 import type { AdjustableLog } from '../telemetry/log.js';
 

@@ -1,6 +1,7 @@
-import { modelErrors, serverErrors, traceErrors } from '../errors/catalogue.js';
+import { modelErrors, serverErrors } from '../errors/catalogue.js';
 import { REASONS } from '../errors/reasons.js';
 import { type ServingError, type StatusCode, toServingError, withCode } from '../errors/serving-error.js';
+import { traceErrors } from '../errors/settings-errors.js';
 import type { InferRequest, Protocol } from '../inference/request.js';
 import type { EmitResponse, InferResponse } from '../inference/response.js';
 import { type Catalog, isServed, LATEST } from '../lifecycle/catalog.js';

@@ -4,6 +4,7 @@ import * as catalogue from '#naiad/errors/catalogue.js';
 import { httpInferenceErrors } from '#naiad/errors/http-inference-errors.js';
 import { REASONS } from '#naiad/errors/reasons.js';
 import type { ServingError } from '#naiad/errors/serving-error.js';
+import * as settingsErrors from '#naiad/errors/settings-errors.js';
 import { sharedMemoryErrors } from '#naiad/errors/shared-memory-errors.js';
 import { INFERENCE_SERVICE, LIFECYCLE_SERVICE, loadProtos } from '#naiad/grpc/protos.js';
 import { findRoute } from '#naiad/http/router.js';
@@ -28,7 +29,7 @@ const ARGUMENTS: Readonly<Record<string, readonly unknown[]>> = {
 
 /** `| status | id | text |` of every error, parameters in braces. */
 function catalogueLines(): string[] {
-  return Object.entries({ ...catalogue, sharedMemoryErrors, httpInferenceErrors }).flatMap(
+  return Object.entries({ ...catalogue, ...settingsErrors, sharedMemoryErrors, httpInferenceErrors }).flatMap(
     ([group, errors]) =>
       typeof errors === 'function'
         ? []

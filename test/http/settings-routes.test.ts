@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { traceErrors } from '#naiad/errors/catalogue.js';
+import { traceErrors } from '#naiad/errors/settings-errors.js';
 import { changeLogSettings, type LogSettingValue, logSettings } from '#naiad/service/log-settings.js';
 import type { TraceChanges } from '#naiad/telemetry/trace/trace-setting.js';
 import { Tracer } from '#naiad/telemetry/trace/tracer.js';

@@ -1,4 +1,4 @@
-import { logErrors, traceErrors } from '../../errors/catalogue.js';
+import { logErrors, traceErrors } from '../../errors/settings-errors.js';
 import type { TraceChanges } from '../../telemetry/trace/trace-setting.js';
 import { type JsonObject, readJsonObject } from '../json.js';
 import { jsonReply } from '../reply.js';

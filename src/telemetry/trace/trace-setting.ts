@@ -1,4 +1,4 @@
-import { traceErrors } from '../../errors/catalogue.js';
+import { traceErrors } from '../../errors/settings-errors.js';
 import {
   TRACE_LEVELS,
   type TraceLevel,

@@ -1,4 +1,4 @@
-import { traceErrors } from '../../errors/catalogue.js';
+import { traceErrors } from '../../errors/settings-errors.js';
 import type { InferRequest } from '../../inference/request.js';
 import type { InferResponse } from '../../inference/response.js';
 import type { Timings } from '../../inference/timings.js';
