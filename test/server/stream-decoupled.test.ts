@@ -148,6 +148,18 @@ describe('a model that answers any number of times', () => {
     });
   });
 
+  it('answers over HTTP, too, each time with an event', async () => {
+    const answer = await fetch(`${server.httpUrl}/v2/models/repeat/generate_stream`, {
+      method: 'POST',
+      body: JSON.stringify({ id: 'h', IN: [7, -2], DELAY: [0, 0], WAIT: [0] }),
+    });
+    const events = (await answer.text()).split('\n\n').filter((event) => event !== '');
+    expect(events.map((event) => JSON.parse(event.replace(/^data: /, '')))).toMatchObject([
+      { OUT: 7, IDX: 0, model_name: 'repeat' },
+      { OUT: -2, IDX: 1, model_name: 'repeat' },
+    ]);
+  });
+
   it('waits for a client that does not read, and others do not wait for it', async () => {
     const stream = streams.open();
     stream.send(repeat('a', { values: countTo(100_000), model: 'held' }));

@@ -105,9 +105,9 @@ export class StreamCall {
       const share = this.#account.take(bytes.length);
       if (this.#account.isBetween) forgetPieces(this.#call);
       if (share.compression === null) this.#accept(share, () => decodeMessage(decodeInferRequest, bytes));
-      else void this.#decompress(bytes, share);
+      else this.#decompress(bytes, share).catch(this.#failed);
     } catch (error) {
-      this.#abort(this.#toStatus(error));
+      this.#failed(error);
     }
   }
 
@@ -155,11 +155,11 @@ export class StreamCall {
     };
     this.#open.add(open);
     this.#openBytes += share.bytes;
-    void this.#answer(open, message);
+    this.#answer(open, message).catch(this.#failed);
     this.#readOrPause();
   }
 
-  /** Never rejects. */
+  /** Rejects for mistakes of ours only, after which the stream's state is not known. */
   async #answer(open: OpenRequest, { modelName, modelVersion, madeBytes }: InferMessage): Promise<void> {
     const { service, inFlight, accepting } = this.#context;
     try {
@@ -280,6 +280,8 @@ export class StreamCall {
       if (!open.isAnswered) open.canceller.cancel();
     }
   }
+
+  readonly #failed = (error: unknown): void => this.#abort(this.#toStatus(error));
 
   #toStatus(error: unknown): GrpcStatus {
     return toGrpcStatus(error, MODEL_STREAM_INFER, this.#context.log);
