@@ -32,6 +32,8 @@ const notFound = (text: string): ServingError => new ServingError('NOT_FOUND', t
 
 export const modelErrors = {
   unknown: (model: string) => notFound(`Request for unknown model: '${model}' is not found`),
+  nameWithNul: (model: string) =>
+    invalid(`invalid model name '${model}', model name must not contain NUL characters`),
   unknownVersion: (model: string, version: number | bigint) =>
     notFound(`Request for unknown model: '${model}' version ${version} is not found`),
   noAvailableVersions: (model: string) =>

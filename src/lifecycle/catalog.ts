@@ -86,7 +86,9 @@ export class Catalog {
    */
   find(name: string, version: number): ServingModel {
     const model = this.#models.get(name);
-    if (model === undefined || isBlank(model)) throw modelErrors.unknown(name);
+    if (model === undefined || isBlank(model)) {
+      throw name.includes('\0') ? modelErrors.nameWithNul(name) : modelErrors.unknown(name);
+    }
     if (version === LATEST) {
       const serving = model.versions.findLast((entry) => entry.serving !== null)?.serving;
       if (serving == null) throw modelErrors.noAvailableVersions(name);

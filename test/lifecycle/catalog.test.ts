@@ -36,6 +36,10 @@ describe('Catalog', () => {
     catalog.update('broken', entry([unavailable(1, 'no')]));
     const refusal = (name: string, version: number) => () => catalog.find(name, version);
     expect(refusal('x', LATEST)).toThrow("Request for unknown model: 'x' is not found");
+    // Triton cuts it there, and answers for m.
+    expect(refusal('m\0x', LATEST)).toThrow(
+      "invalid model name 'm\0x', model name must not contain NUL characters",
+    );
     expect(refusal('rejected', LATEST)).toThrow("Request for unknown model: 'rejected' is not found");
     expect(refusal('m', 99)).toThrow("Request for unknown model: 'm' version 99 is not found");
     expect(refusal('broken', LATEST)).toThrow(
