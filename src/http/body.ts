@@ -1,7 +1,8 @@
 import { Buffer } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
-import { queueErrors } from '../errors/catalogue.js';
+import { httpErrors, queueErrors } from '../errors/catalogue.js';
 import type { ServingError } from '../errors/serving-error.js';
+import type { Cancellation } from '../inference/request.js';
 
 export interface BodyOptions {
   readonly bytesMax: number;
@@ -9,6 +10,8 @@ export interface BodyOptions {
   tooLarge(bytesMax: number): ServingError;
   /** Is told of memory before it is used, and ends the reading by throwing. */
   hold(bytes: number): void;
+  /** Ends the reading, too: a server that stops waits for no bodies. */
+  readonly stopping: Cancellation;
 }
 
 /**
@@ -16,7 +19,7 @@ export interface BodyOptions {
  * CANCELLED when the client goes before the end; what comes after an error is read past.
  */
 export function readBody(request: IncomingMessage, options: BodyOptions): Promise<Buffer> {
-  const { bytesMax, tooLarge } = options;
+  const { bytesMax, tooLarge, stopping } = options;
   const declared = declaredBytes(request);
   if (declared !== null && declared > bytesMax) {
     request.resume();
@@ -29,13 +32,18 @@ export function readBody(request: IncomingMessage, options: BodyOptions): Promis
         if (gathered.length + piece.length > bytesMax) throw tooLarge(bytesMax);
         gathered.add(piece);
       } catch (error) {
-        request.off('data', gather);
-        request.resume();
-        reject(error);
+        refuse(error);
       }
     };
+    const refuse = (error: unknown): void => {
+      request.off('data', gather);
+      request.resume();
+      reject(error);
+    };
+    const takeBack = stopping.onCancel(() => refuse(httpErrors.shuttingDown()));
     request.on('data', gather);
     request.once('end', () => {
+      takeBack();
       try {
         resolve(gathered.take());
       } catch (error) {
@@ -43,6 +51,7 @@ export function readBody(request: IncomingMessage, options: BodyOptions): Promis
       }
     });
     request.once('close', () => {
+      takeBack();
       if (!request.readableEnded) reject(queueErrors.cancelled());
     });
   });

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { Canceller } from '../inference/request.js';
 import { type Clock, systemClock } from '../lib/clock.js';
 import { InFlight, type InFlightLimits } from '../service/in-flight.js';
 import type { InferenceService } from '../service/service.js';
@@ -52,19 +53,20 @@ export async function openHttpDoor({
   restriction = () => null,
   routes = ROUTES,
 }: HttpDoorOptions): Promise<HttpDoor> {
-  let accepting = true;
+  const stopping = new Canceller();
   const inFlight = new InFlight(limits);
   const connections = new Connections(LIMITS.httpPipelinedMax);
   const pace = new RequestPace(clock);
   const jsonThreads = new JsonPool({ threads: JSON_THREADS, log });
   const context: ExchangeContext = {
     routes,
-    route: { service, clock, log, jsonThreads, accepting: () => accepting },
+    route: { service, clock, log, jsonThreads, accepting: () => !stopping.cancelled },
     restriction,
     inFlight,
     connections,
     pace,
     inputBytesMax: settings.inputBytesMax,
+    stopping,
     headerPattern: settings.headerPattern,
   };
   const listener = await listenHttp({
@@ -84,12 +86,12 @@ export async function openHttpDoor({
   return {
     port: listener.port,
     stopAccepting() {
-      accepting = false;
       listener.endConnections();
+      stopping.cancel();
     },
     answered: () => inFlight.idle(),
     async close(graceMs) {
-      accepting = false;
+      stopping.cancel();
       await listener.close(graceMs);
       pace.close();
       await jsonThreads.close();

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { httpErrors, queueErrors } from '../errors/catalogue.js';
 import { toServingError } from '../errors/serving-error.js';
-import { Canceller } from '../inference/request.js';
+import { type Cancellation, Canceller, NEVER_CANCELLED } from '../inference/request.js';
 import type { InFlight } from '../service/in-flight.js';
 import { answerCompression, compress, requestCompression } from './compression.js';
 import type { Connections, OpenExchange } from './connections.js';
@@ -23,6 +23,8 @@ export interface ExchangeContext {
   readonly connections: Connections;
   readonly pace: RequestPace;
   readonly inputBytesMax: number;
+  /** Cancelled when the door takes no more inference requests. */
+  readonly stopping: Cancellation;
   readonly headerPattern: RegExp | null;
 }
 
@@ -131,6 +133,7 @@ export class Exchange implements OpenExchange {
         query,
         receivedNs: this.#receivedNs,
         inputBytesMax: this.#context.inputBytesMax,
+        stopping: route.category === 'inference' ? this.#context.stopping : NEVER_CANCELLED,
         headerPattern: this.#context.headerPattern,
         clock: this.#context.route.clock,
       });

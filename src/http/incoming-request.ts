@@ -21,6 +21,8 @@ export interface IncomingParts {
   readonly query: string;
   readonly receivedNs: number;
   readonly inputBytesMax: number;
+  /** Cancelled when nobody waits for the rest of the body any more. */
+  readonly stopping: Cancellation;
   readonly headerPattern: RegExp | null;
   readonly clock: Clock;
 }
@@ -69,11 +71,12 @@ export class IncomingRequest implements HttpRequest {
   }
 
   async body(bytesMax = Number.POSITIVE_INFINITY): Promise<Buffer> {
-    const { message, response, inputBytesMax } = this.#parts;
+    const { message, response, inputBytesMax, stopping } = this.#parts;
     const options = {
       bytesMax: Math.min(bytesMax, inputBytesMax),
       tooLarge: bytesMax < inputBytesMax ? httpErrors.controlTooLarge : httpErrors.inputTooLarge,
       hold: (bytes: number): void => this.hold(bytes),
+      stopping,
     };
     const compression = requestCompression(message.headers['content-encoding']);
     invariant(compression !== 'unknown', 'requests that can not be read do not come to a route');

@@ -412,6 +412,25 @@ describe('a door that stops', () => {
     expect((await Promise.all(replies)).map(({ status }) => status)).toEqual([200, 200]);
   });
 
+  it('does not wait for what is still being sent', async () => {
+    const arrived = new Arrivals();
+    const socket = (
+      await open(
+        aRoute(async (...parts) => {
+          arrived.arrive();
+          return ECHO.answer(...parts);
+        }),
+      )
+    ).connect();
+    socket.write('POST /test HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n123');
+    await arrived.reach(1);
+    test.door.stopAccepting();
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    expect(answer.toString()).toMatch(/^HTTP\/1\.1 503 [\s\S]*HTTP server is shutting down/);
+    await test.door.answered();
+    socket.destroy();
+  });
+
   it('does not wait for requests of other kinds', async () => {
     const held = new HeldRoute({ category: 'model-repository' });
     await open(held.route);
