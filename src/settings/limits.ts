@@ -74,6 +74,8 @@ export const LIMITS = {
   streamUnsentBytesMax: 1 << 20,
   /** Answers of a decoupled model to one request whose durations are told one by one, the first ones. */
   responseStatisticsMax: 1024,
+  /** Model versions, with the ones that are gone, whose failures metrics still tell. */
+  metersMax: 4096,
   /** Open reflection streams; a tool needs one for a moment. */
   reflectionStreamsMax: 64,
   /** Models in one `List` of the health service, which must fit into a client's 4 MiB. */
@@ -134,7 +136,7 @@ export const LIMITS = {
   /** JSON of a request that is read on the serving thread, in a millisecond; what is larger goes to a thread. */
   jsonInlineBytes: 64 << 10,
   /** Elements of an answer that are written as JSON at once: as long a time. */
-  jsonInlineElements: 8 << 10,
+  jsonInlineElements: 4 << 10,
   /** Request line and headers of one HTTP request; node's own default. */
   httpHeaderBytesMax: 16 << 10,
   /** Open HTTP connections: a client has one for each request that it waits for. */

@@ -58,7 +58,8 @@ export class JsonReader {
 
   constructor(bytes: Buffer) {
     this.bytes = bytes;
-    if (bytes.indexOf(BYTE_ORDER_MARK) === 0) this.#at = BYTE_ORDER_MARK.length;
+    const { length } = BYTE_ORDER_MARK;
+    if (BYTE_ORDER_MARK.equals(bytes.subarray(0, length))) this.#at = length;
     if (this.peek() === undefined) throw new JsonError('The document is empty.', this.#at);
   }
 

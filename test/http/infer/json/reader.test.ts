@@ -54,7 +54,8 @@ describe('JsonReader', () => {
           } catch {
             refused = true;
           }
-          // Texts that only one of the two knows: halves of surrogate pairs.
+          // What only one of the two refuses: halves of surrogate pairs, and numbers beyond a double.
+          fc.pre(!/\d[eE]\+?\d{3}/.test(broken));
           fc.pre(!/\\u[dD]/.test(broken) && !/\p{Surrogate}/u.test(broken));
           const expected = refused ? expect.any(JsonError) : null;
           expect([thrown(() => read(broken)), thrown(() => pass(broken))]).toEqual([expected, expected]);
