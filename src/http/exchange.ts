@@ -189,7 +189,8 @@ export class Exchange implements OpenExchange {
     response.writeHead(reply.status, {
       'Content-Type': reply.contentType,
       'Content-Length': length ?? body[0]?.length ?? 0,
-      ...this.#connectionHeaders(),
+      // To end a connection on which something still comes may lose the answer.
+      ...(this.#request.complete ? this.#connectionHeaders() : {}),
       ...reply.headers,
     });
     if (this.#request.method !== 'HEAD') {
