@@ -175,6 +175,30 @@ describe('bytes in flight', () => {
     expect((await test.ask('POST', '/test')).status).toBe(503);
   });
 
+  it('are given back by clients that go at any time', async () => {
+    const inFlightBytesMax = 8 << 20;
+    await open({ limits: { inFlightBytesMax, inFlightRequestsMax: 100 } });
+    const body = Buffer.alloc(100_000);
+    const head = `POST /test HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n`;
+    const whole = Buffer.concat([Buffer.from(head), body]);
+    const gone = Array.from({ length: 60 }, async (_, index) => {
+      const socket = test.connect();
+      const sent = new Promise((resolve) => {
+        socket.write(whole.subarray(0, (index * whole.length) / 50), resolve);
+      });
+      if (index % 3 > 0) await sent;
+      if (index % 3 > 1) await test.ask('GET', '/nope');
+      const closed = once(socket, 'close');
+      socket.destroy();
+      await closed;
+    });
+    await Promise.all(gone);
+    // A later connection: what those before it have sent has been read by then.
+    await test.ask('GET', '/nope');
+    await test.door.answered();
+    expect((await test.ask('POST', '/test', someBytes(inFlightBytesMax / 2))).status).toBe(200);
+  });
+
   it('are not what is declared, but what has come', async () => {
     await open({ limits });
     const waiting = Array.from({ length: 4 }, () => {

@@ -110,6 +110,11 @@ describe('values', () => {
     expect(settingsOf(argv).http.enabled).toBe(enabled);
   });
 
+  it('bound the bodies of HTTP requests', () => {
+    expect(settingsOf(['--http-max-input-size=1000']).http.inputBytesMax).toBe(1000);
+    expect(mistakesOf('--http-max-input-size=0')).toHaveLength(1);
+  });
+
   it('come behind = or as the next word', () => {
     expect(settingsOf(['--grpc-port=9001', '--http-port', '9000'])).toMatchObject({
       grpc: { port: 9001 },
