@@ -64,7 +64,7 @@ describe('a request that is answered', () => {
 
 it('a request that fails adds its time, and nothing to the stages', () => {
   const statistics = new StatisticsRecorder();
-  statistics.requestFailed(100, 350);
+  statistics.requestFailed(100, 350, 'BACKEND');
   expect(statistics).toMatchObject({
     inferenceCount: 0,
     success: { count: 0 },
