@@ -2,13 +2,13 @@ import { Buffer } from 'node:buffer';
 import { queueErrors } from '../../errors/catalogue.js';
 import { httpInferenceErrors } from '../../errors/http-inference-errors.js';
 import { toServingError } from '../../errors/serving-error.js';
-import type { InferRequest } from '../../inference/request.js';
+import type { Cancellation, InferRequest } from '../../inference/request.js';
 import type { InferResponse, StreamedResponse } from '../../inference/response.js';
 import { errorBody } from '../reply.js';
 import type { HttpReply, HttpRequest, HttpStreamReply, RouteContext } from '../route.js';
 import { bindInputs } from './bind-inputs.js';
 import { HttpInferRequest, type ModelName } from './http-infer-request.js';
-import { failure, madeBytes } from './infer-route.js';
+import { failure, holdAnswer, madeBytes } from './infer-route.js';
 import type { JsonConverter } from './json-converter.js';
 import type { JsonRequest } from './json-request.js';
 import { reading } from './read-infer.js';
@@ -40,7 +40,7 @@ export async function answerGenerate(
     kind: 'whole',
     status: 200,
     contentType: 'application/json',
-    body: await writeGenerated(converter, response),
+    body: await writeGenerated(converter, response, (bytes) => holdAnswer(request, bytes)),
   };
 }
 
@@ -99,11 +99,13 @@ async function readGenerate(
 
 /** Who gets events, once the answer has begun. */
 class Client {
+  readonly #cancellation: Cancellation;
   readonly #writer: Promise<(text: string) => Promise<void>>;
   #take: (write: (text: string) => Promise<void>) => void = () => {};
   #first: () => void = () => {};
 
   constructor({ cancellation }: HttpRequest) {
+    this.#cancellation = cancellation;
     this.#writer = new Promise((resolve, reject) => {
       this.#take = resolve;
       cancellation.onCancel(() => reject(queueErrors.cancelled()));
@@ -125,7 +127,9 @@ class Client {
   /** Sends a response when the client takes it. Rejects with ServingError. */
   async send(converter: JsonConverter, { response }: StreamedResponse): Promise<void> {
     if (response === null) return;
-    const pieces = await writeGenerated(converter, response);
+    const pieces = await writeGenerated(converter, response, () => {
+      if (this.#cancellation.cancelled) throw queueErrors.cancelled();
+    });
     this.#first();
     const write = await this.#writer;
     if (sizeOf(pieces) <= EVENT_BYTES) await write(toEvent(Buffer.concat(pieces).toString('utf8')));

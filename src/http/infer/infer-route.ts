@@ -1,4 +1,4 @@
-import { modelErrors } from '../../errors/catalogue.js';
+import { modelErrors, queueErrors } from '../../errors/catalogue.js';
 import { toServingError } from '../../errors/serving-error.js';
 import type { InferenceService } from '../../service/service.js';
 import { thrownReply } from '../reply.js';
@@ -35,11 +35,10 @@ export async function answerInfer(
   const binaryOutputs = new Map(json.outputs.map((output) => [output.name, output.binary]));
   try {
     const response = await context.service.infer(asked);
-    return await writeResponse(converter, response, (output) => {
-      // As in Triton: outputs that are listed are asked one by one.
-      const asked = binaryOutputs.get(output);
-      return asked === undefined ? binaryOutput : asked === true;
-    });
+    // As in Triton: outputs that are listed are asked one by one.
+    const isBinary = (output: string): boolean =>
+      binaryOutputs.has(output) ? binaryOutputs.get(output) === true : binaryOutput;
+    return await writeResponse(converter, response, isBinary, (bytes) => holdAnswer(request, bytes));
   } catch (error) {
     // Triton sets the type of an answer once it has found the model.
     if (isOfLookup(context.service, name, error)) throw error;
@@ -70,6 +69,12 @@ export function madeBytes({ inputs }: JsonRequest): number {
   let bytes = 0;
   for (const { source } of inputs) if (source.kind === 'json') bytes += source.data.length;
   return bytes;
+}
+
+/** Counts the text of a large answer while it grows; nothing is written for a client that has gone. */
+export function holdAnswer(request: HttpRequest, bytes: number): void {
+  if (request.cancellation.cancelled) throw queueErrors.cancelled();
+  request.hold(bytes);
 }
 
 /** An error as an answer of this route, told to the log where it is the server's. */

@@ -3,6 +3,9 @@ import { BYTE_SIZES } from '../../tensor/datatype.js';
 import type { JsonDatatype } from './json/elements.js';
 import { type JsonResults, type JsonTask, runJsonTask } from './json-task.js';
 
+/** Is told of memory that is taken, and may refuse it by throwing. */
+export type HoldBytes = (bytes: number) => void;
+
 /** Does tasks elsewhere. */
 export interface JsonThreads {
   /** Takes the task's bytes over where they have their ArrayBuffer to themselves. Rejects with ServingError. */
@@ -32,9 +35,14 @@ export class JsonConverter {
 
   /**
    * Elements of a tensor with commas between them, in pieces; null when they hold bytes that JSON can't
-   * carry. Rejects with ServingError.
+   * carry. `hold` is told of each large piece and ends the writing by throwing. Rejects with that, and with
+   * ServingError.
    */
-  async write(datatype: JsonDatatype, data: Uint8Array): Promise<readonly Uint8Array[] | null> {
+  async write(
+    datatype: JsonDatatype,
+    data: Uint8Array,
+    hold: HoldBytes,
+  ): Promise<readonly Uint8Array[] | null> {
     const pieces: Uint8Array[] = [];
     const isSmall = data.length <= LIMITS.jsonInlineElements * (BYTE_SIZES[datatype] || INLINE_STRING_BYTES);
     for (const part of isSmall ? [data] : partsOf(datatype, data)) {
@@ -46,6 +54,7 @@ export class JsonConverter {
           : // A copy: what is handed over is gone here.
             await this.#threads.run<'write'>({ ...task, data: new Uint8Array(part) });
       if (text === null) return null;
+      if (!isSmall) hold(text.length);
       pieces.push(text);
     }
     return pieces;

@@ -6,7 +6,7 @@ import { elementCount } from '../../tensor/shape.js';
 import type { HttpReply } from '../route.js';
 import { JSON_LENGTH_HEADER } from './header-length.js';
 import { formatDouble } from './json/write-elements.js';
-import type { JsonConverter } from './json-converter.js';
+import type { HoldBytes, JsonConverter } from './json-converter.js';
 
 /** Text and bytes one after the other; texts that are short are put together. */
 class Pieces {
@@ -41,12 +41,13 @@ class Pieces {
 
 /**
  * The answer to an inference request. Outputs for which `isBinary` holds follow the JSON as they are.
- * Rejects with ServingError when JSON can't carry an output.
+ * Rejects with ServingError when JSON can't carry an output, and with what `hold` throws.
  */
 export async function writeResponse(
   converter: JsonConverter,
   response: InferResponse,
   isBinary: (output: string) => boolean,
+  hold: HoldBytes,
 ): Promise<HttpReply> {
   const { modelName, modelVersion, id, parameters, outputs } = response;
   const json = new Pieces();
@@ -65,7 +66,7 @@ export async function writeResponse(
       if (data.length > 0) binary.push(data);
     } else {
       json.add(',"data":[');
-      await addElements(converter, json, output);
+      await addElements(converter, json, output, hold);
       json.add(']}');
     }
   }
@@ -83,11 +84,12 @@ export async function writeResponse(
 
 /**
  * A response to a generate request: outputs and parameters are members, sorted by name; an output of one
- * element is no array. Rejects with ServingError when JSON can't carry an output.
+ * element is no array. Rejects with ServingError when JSON can't carry an output, and with what `hold` throws.
  */
 export async function writeGenerated(
   converter: JsonConverter,
   { modelName, modelVersion, id, parameters, outputs }: InferResponse,
+  hold: HoldBytes,
 ): Promise<readonly Uint8Array[]> {
   const members = new Map<string, string | ResponseOutput>([
     ['model_name', JSON.stringify(modelName)],
@@ -106,7 +108,7 @@ export async function writeGenerated(
     else {
       const isArray = elementCount(member.shape) !== 1;
       if (isArray) json.add('[');
-      await addElements(converter, json, member);
+      await addElements(converter, json, member, hold);
       if (isArray) json.add(']');
     }
   }
@@ -118,9 +120,10 @@ async function addElements(
   converter: JsonConverter,
   json: Pieces,
   { name, datatype, data }: ResponseOutput,
+  hold: HoldBytes,
 ): Promise<void> {
   if (datatype === 'FP16' || datatype === 'BF16') throw httpInferenceErrors.outputNotInJson(datatype);
-  const text = await converter.write(datatype, data);
+  const text = await converter.write(datatype, data, hold);
   if (text === null) throw httpInferenceErrors.outputNotText(name);
   json.addBytes(text);
 }

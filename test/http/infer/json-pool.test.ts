@@ -128,12 +128,16 @@ describe('JsonPool', () => {
   });
 });
 
+const never = (): void => {
+  throw new Error('small answers are counted when they are sent');
+};
+
 describe('JsonConverter', () => {
   it('reads small texts at once', async () => {
     const converter = new JsonConverter(aPool(join(directory, 'there-is-none.mjs')));
     expect(converter.read<'infer'>({ kind: 'infer', bytes: aBody(10) })).toMatchObject({ problem: null });
     const half = Buffer.from(new Float32Array(LIMITS.jsonInlineElements).fill(0.5).buffer);
-    expect(Buffer.concat((await converter.write('FP32', half)) ?? []).length).toBe(
+    expect(Buffer.concat((await converter.write('FP32', half, never)) ?? []).length).toBe(
       4 * LIMITS.jsonInlineElements - 1,
     );
   });
@@ -141,12 +145,29 @@ describe('JsonConverter', () => {
   it('writes large tensors in parts that are whole elements', async () => {
     const converter = new JsonConverter(aPool());
     const strings = Array.from({ length: 400 }, (_, index) => `${index}`.padStart(7001, 'x'));
-    const text = await converter.write('BYTES', joinBytes(strings.map((value) => Buffer.from(value))));
+    const text = await converter.write(
+      'BYTES',
+      joinBytes(strings.map((value) => Buffer.from(value))),
+      () => {},
+    );
     expect(text?.length).toBeGreaterThan(3);
     expect(JSON.parse(`[${Buffer.concat(text ?? [])}]`)).toEqual(strings);
     const numbers = Int32Array.from({ length: 600_000 }, (_, index) => index);
-    const written = await converter.write('INT32', Buffer.from(numbers.buffer));
+    const written = await converter.write('INT32', Buffer.from(numbers.buffer), () => {});
     expect(JSON.parse(`[${Buffer.concat(written ?? [])}]`)).toEqual([...numbers]);
+  });
+
+  it('counts large answers while they grow, and stops where it may not', async () => {
+    const converter = new JsonConverter(aPool());
+    const zeros = Buffer.alloc(3 << 20);
+    const held: number[] = [];
+    const refusal = new Error('no more');
+    const writing = converter.write('INT8', zeros, (bytes) => {
+      held.push(bytes);
+      if (held.length === 2) throw refusal;
+    });
+    await expect(writing).rejects.toBe(refusal);
+    expect(held).toEqual([2 * (1 << 20) - 1, 2 * (1 << 20) - 1]);
   });
 
   it('leaves the event loop free for 64 MB', async () => {
@@ -158,7 +179,7 @@ describe('JsonConverter', () => {
     expect(await turnsDuring(reading)).toBeGreaterThan(100);
     const [input] = (await reading).inputs;
     if (input?.source.kind !== 'json') throw new Error('no data');
-    const writing = converter.write('FP32', input.source.data.subarray(0, 2 << 20));
+    const writing = converter.write('FP32', input.source.data.subarray(0, 2 << 20), () => {});
     expect(await turnsDuring(writing)).toBeGreaterThan(100);
     expect((await writing)?.length).toBe(3);
   });

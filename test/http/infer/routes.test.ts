@@ -5,6 +5,7 @@ import { ServingError } from '#naiad/errors/serving-error.js';
 import type { InferRequest } from '#naiad/inference/request.js';
 import type { EmitResponse, InferResponse, StreamedResponse } from '#naiad/inference/response.js';
 import type { TensorMetadata } from '#naiad/service/views.js';
+import { LIMITS } from '#naiad/settings/limits.js';
 import { joinBytes } from '#naiad/tensor/bytes.js';
 import { aModelConfig } from '../../support/memory-service.js';
 import { type Reply, TestDoor } from '../harness.js';
@@ -193,6 +194,26 @@ describe('infer', () => {
     expect((await infer({ inputs: [text] }, joinBytes([Buffer.from([0xff, 0xfe])]))).json).toMatchObject({
       error: expect.stringContaining('no UTF-8 text'),
     });
+  });
+
+  it('refuses an answer that there is no room for', async () => {
+    const small = await TestDoor.open({ limits: { ...LIMITS, inFlightBytesMax: 1 << 20 } });
+    // Two bytes become six.
+    const data = Buffer.alloc(300_000, 0xff);
+    const text = JSON.stringify({
+      inputs: [
+        { name: 'A', datatype: 'UINT16', shape: [150_000], parameters: { binary_data_size: data.length } },
+      ],
+    });
+    const headers = { [HEADER]: text.length };
+    const reply = await small.ask('POST', '/v2/models/echo/infer', Buffer.concat([Buffer.from(text), data]), {
+      headers,
+    });
+    await small.close();
+    expect([reply.status, reply.json]).toEqual([
+      503,
+      { error: `Exceeds the limit of ${1 << 20} bytes of requests in flight` },
+    ]);
   });
 
   it('logs what is wrong with the server, and hides it', async () => {
