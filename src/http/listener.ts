@@ -60,6 +60,8 @@ export async function listenHttp(options: ListenerOptions): Promise<HttpListener
       headersTimeout: LIMITS.httpHeadersMs,
       requestTimeout: options.requestMs,
       keepAliveTimeout: LIMITS.httpIdleMs,
+      // Triton asks for none, and nothing here depends on it.
+      requireHostHeader: false,
     },
     handle,
   );

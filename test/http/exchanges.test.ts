@@ -72,6 +72,16 @@ describe('a request', () => {
     expect(request?.cancellation.cancelled).toBe(false);
   });
 
+  it.each([
+    'GET /v2/health/live HTTP/1.0\r\n\r\n',
+    'GET /v2/health/live HTTP/1.1\r\nConnection: close\r\n\r\n',
+    'GET http://example.com/v2/health/live HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n',
+    'GET /v2/health/live HTTP/1.1\r\nHost: a\r\nConnection: close, Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n',
+  ])('may be written as %j', async (request) => {
+    test = await TestDoor.open();
+    expect(await test.talk(request)).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+  });
+
   it('is cancelled when its client goes', async () => {
     const held = new HeldRoute();
     const socket = (await open(held.route)).connect();
