@@ -31,6 +31,8 @@ export interface GrpcDoorOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly limits?: DoorLimits;
+  /** Told why, of each inference request that does not get past the door. */
+  readonly onRefused?: (reason: string) => void;
 }
 
 /** What one door holds at a time. */
@@ -64,10 +66,11 @@ export async function openGrpcDoor({
   clock,
   log,
   limits = LIMITS,
+  onRefused,
 }: GrpcDoorOptions): Promise<GrpcDoor> {
   // What grpc-js finds worth a line on stderr comes back as an error here too.
   setLogger({ error: (text: string) => log.debug({ source: 'grpc-js' }, text) });
-  const inFlight = new InFlight(limits);
+  const inFlight = new InFlight(limits, onRefused);
   const accounts = new CallAccounts(inFlight, clock, log, createGate(settings.restrictions));
   const tuned = new TunedServer(settings, (stream, headers) => accounts.open(stream, headers));
   const { server } = tuned;

@@ -20,6 +20,8 @@ export interface HttpDoorOptions {
   readonly log: Log;
   readonly clock?: Clock;
   readonly limits?: InFlightLimits;
+  /** Told why, of each inference request that does not get past the door. */
+  readonly onRefused?: (reason: string) => void;
   /** How long a client may take nothing of its answer. */
   readonly stalledMs?: number;
   /** Everything is open to everybody where it is not given. */
@@ -49,12 +51,13 @@ export async function openHttpDoor({
   log,
   clock = systemClock,
   limits = LIMITS,
+  onRefused,
   stalledMs = LIMITS.httpStalledMs,
   restriction = () => null,
   routes = ROUTES,
 }: HttpDoorOptions): Promise<HttpDoor> {
   const stopping = new Canceller();
-  const inFlight = new InFlight(limits);
+  const inFlight = new InFlight(limits, onRefused);
   const connections = new Connections(LIMITS.httpPipelinedMax);
   const pace = new RequestPace(clock);
   const jsonThreads = new JsonPool({ threads: JSON_THREADS, log });

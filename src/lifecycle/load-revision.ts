@@ -8,6 +8,7 @@ import type { Finding } from '../model-config/findings.js';
 import type { ModelSpec } from '../model-config/model-spec.js';
 import { completeModel, type ModelSource } from '../repository/model-source.js';
 import { createScheduler } from '../scheduler/create.js';
+import type { Meters } from '../telemetry/meters.js';
 import { StatisticsRecorder } from '../telemetry/statistics.js';
 import type { Lanes } from '../worker/lanes.js';
 import type { GenerationVersion } from './generation.js';
@@ -30,6 +31,8 @@ export interface LoadContext extends PreparationContext {
   readonly defaultInstances: number;
   readonly queueRowsMax: number;
   readonly queueBytesMax: number;
+  /** Left out where nothing is measured. */
+  readonly meters?: Meters;
   /** Instances of a model that may be created at the same time now. */
   instancesAtOnce(): number;
   /** Told when a version that is to be quantized by its first requests has been asked these. */
@@ -193,8 +196,11 @@ async function load(
     if (runs.length > 0) steps.mark('warm-up');
   }
   const updated = fresh.length === 0;
+  const recorder = (updated ? statistics : null) ?? new StatisticsRecorder();
+  recorder.meter =
+    context.meters?.open(spec.name, version.version, spec.metrics, statistics?.meter ?? null) ?? null;
   return {
-    model: serve(context, spec, version, taken, (updated ? statistics : null) ?? new StatisticsRecorder()),
+    model: serve(context, spec, version, taken, recorder),
     instances: taken,
     updated,
     warnings,

@@ -50,10 +50,14 @@ export class ModelReporter {
     this.#parts.chronicle.record({ model: this.#model, version, event, why });
   }
 
-  loaded({ version: { version } }: Revision, { warnings, updated }: LoadedRevision, seconds: number): void {
+  loaded({ version: { version } }: Revision, loaded: LoadedRevision, seconds: number): void {
+    const { warnings, updated, model } = loaded;
     for (const warning of warnings) {
       this.#parts.log.warn({ model: this.#model, version }, formatFinding(warning));
     }
+    const { meter } = model.statistics;
+    // One that was updated keeps the time of its load, unless its labels are new.
+    if (meter !== null && (!updated || meter.loadSeconds === null)) meter.loadSeconds = seconds;
     this.#parts.metrics.loaded(this.#model, version, seconds, updated);
   }
 

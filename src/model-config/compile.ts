@@ -8,6 +8,7 @@ import type {
   ModelOutputMessage,
   QueuePolicyMessage,
 } from './message.js';
+import { compileMetrics } from './model-metrics.js';
 import type {
   InputSpec,
   InstanceGroupSpec,
@@ -51,6 +52,7 @@ export function compileSpec(config: ModelConfig, { labels, images }: CompilePart
     warmupAuto:
       wantsAutoWarmUp(config) &&
       inputs.every(({ optional, dims, image }) => optional || autoWarmUpDims(dims, image) !== null),
+    metrics: compileMetrics(config),
     parameters: new Map(
       Object.entries(config.parameters).map(([key, { string_value }]) => [key, string_value]),
     ),

@@ -28,7 +28,12 @@ export interface ModelConfig {
   model_transaction_policy?: { decoupled: boolean };
   model_repository_agents?: Record<string, unknown>;
   response_cache?: { enable: boolean };
-  model_metrics?: Record<string, unknown>;
+  model_metrics?: { metric_control: MetricControlMessage[] };
+}
+
+export interface MetricControlMessage {
+  metric_identifier?: { family: string };
+  histogram_options?: { buckets: number[] };
 }
 
 export interface WarmupMessage {

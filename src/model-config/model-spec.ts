@@ -2,6 +2,7 @@ import type { Datatype } from '../tensor/datatype.js';
 import type { Shape } from '../tensor/shape.js';
 import type { ImageSpec } from './image-spec.js';
 import type { InstanceKind, ModelConfig, TensorFormat } from './message.js';
+import type { MetricsSpec } from './model-metrics.js';
 
 /** An input as requests must carry it. Shapes exclude the batch dimension. */
 export interface InputSpec {
@@ -114,6 +115,7 @@ export interface ModelSpec {
   readonly warmup: readonly WarmupSample[];
   /** Whether each batch size that a scheduler forms is run once as well; every input has a fixed size then. */
   readonly warmupAuto: boolean;
+  readonly metrics: MetricsSpec;
   /** `parameters {}` as text, for the backend. */
   readonly parameters: ReadonlyMap<string, string>;
   /** `optimization.graph.level`; 0 when unset. */

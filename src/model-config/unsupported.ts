@@ -56,8 +56,6 @@ function findModelWide(config: ModelConfig): Problem[] {
   ignore(config.response_cache?.enable === true, ['response_cache'], 'answers are not cached');
   ignore(hasEntries(config.model_operations), ['model_operations'], 'no library of operators is loaded');
   ignore(hasEntries(config.model_repository_agents), ['model_repository_agents'], 'no agent is run');
-  ignore(hasEntries(config.model_metrics), ['model_metrics'], 'metrics stay as they are');
-  ignore(Object.keys(config.metric_tags).length > 0, ['metric_tags'], 'metrics carry no such labels');
   ignore(
     Object.keys(config.cc_model_filenames).length > 0,
     ['cc_model_filenames'],

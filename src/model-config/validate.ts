@@ -1,5 +1,6 @@
 import { LIMITS } from '../settings/limits.js';
 import type { DynamicBatchingMessage, ModelConfig, QueuePolicyMessage } from './message.js';
+import { findMetricProblems } from './model-metrics.js';
 import { errorAt, type FieldPath, type Problem, warningAt } from './problem.js';
 
 /**
@@ -18,6 +19,7 @@ export function validateConfig(config: ModelConfig): Problem[] {
     ...validateCache(config),
     ...validateGroupCounts(config),
     ...validatePolicy(config),
+    ...findMetricProblems(config),
   ];
 }
 

@@ -2,6 +2,7 @@ import { queueErrors, serverErrors } from '../errors/catalogue.js';
 import type { ServingError } from '../errors/serving-error.js';
 import type { Clock, Timer } from '../lib/clock.js';
 import { LIMITS } from '../settings/limits.js';
+import type { QueueStatus } from '../telemetry/triton-families.js';
 import { Alarm } from './alarm.js';
 import { decide } from './decide.js';
 import { type Batch, batchRecord, jobResults, run, stampTimings } from './execute.js';
@@ -78,6 +79,11 @@ export class Dispatcher implements Scheduler {
 
   get queued(): number {
     return this.#queue.length;
+  }
+
+  queueStatus(): QueueStatus {
+    const { length, rows, bytes, oldestNs } = this.#queue;
+    return { requests: length, rows, bytes, oldestNs, handedOver: this.#instances.jobsBehind };
   }
 
   submit(job: Job): void {
@@ -196,7 +202,7 @@ export class Dispatcher implements Scheduler {
   }
 
   async #execute(instance: Instance, batch: Batch, turn: Turn | null): Promise<void> {
-    this.#instances.handOver(instance);
+    this.#instances.handOver(instance, batch.jobs.length);
     const result = await run(instance.executor, this.#model, batch);
     const marks = result.kind === 'ran' ? result.outputs.marks : null;
     this.#instances.finish(instance, marks);

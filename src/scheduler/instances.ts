@@ -11,6 +11,8 @@ const PREFETCH_RUN_NS_MAX = 10e6;
 export class Instance {
   readonly executor: Executor;
   batches = 0;
+  /** Jobs of the batch that waits behind the one that runs. */
+  jobsBehind = 0;
   /** Number of the hand-over that was the latest. */
   handedOver = 0;
   /** How long the last batch ran; unknown runs count as long. */
@@ -71,8 +73,14 @@ export class Instances {
     return jobsQueued >= candidates ? earliest : null;
   }
 
-  /** Notes that `instance` gets a batch. */
-  handOver(instance: Instance): void {
+  /** Jobs that were handed over and wait for a batch to end. */
+  get jobsBehind(): number {
+    return this.#instances.reduce((sum, instance) => sum + instance.jobsBehind, 0);
+  }
+
+  /** Notes that `instance` gets a batch of `jobs` jobs. */
+  handOver(instance: Instance, jobs: number): void {
+    if (instance.batches > 0) instance.jobsBehind = jobs;
     instance.batches++;
     instance.handedOver = ++this.#handedOver;
     this.#next = (this.#instances.indexOf(instance) + 1) % this.#instances.length;
@@ -81,6 +89,7 @@ export class Instances {
   /** Notes that `instance` has finished a batch; `marks` is null when the run failed. */
   finish(instance: Instance, marks: RunMarks | null): void {
     instance.batches--;
+    instance.jobsBehind = 0;
     if (marks !== null) instance.lastRunNs = marks.end - marks.start;
   }
 

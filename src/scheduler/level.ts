@@ -47,6 +47,15 @@ export class Level {
     return (this.inTime.head ?? this.delayed.head)?.value ?? null;
   }
 
+  /** When the job that has waited longest was queued; what was put back has no order of arrival. */
+  get oldestNs(): number {
+    let oldestNs = this.inTime.head?.value.job.timings.queueStart ?? Number.POSITIVE_INFINITY;
+    for (let node = this.delayed.head; node !== null; node = node.next) {
+      oldestNs = Math.min(oldestNs, node.value.job.timings.queueStart);
+    }
+    return oldestNs;
+  }
+
   /** The job behind `waiting` on this level. */
   after({ node }: WaitingJob): WaitingJob | null {
     if (node === null) return null;

@@ -44,6 +44,13 @@ export class JobQueue implements QueueView<WaitingJob> {
     return this.#bytes;
   }
 
+  /** When the job that has waited longest was queued, monotonic; Infinity when nothing waits. */
+  get oldestNs(): number {
+    let oldestNs = Number.POSITIVE_INFINITY;
+    for (const level of this.#levels) oldestNs = Math.min(oldestNs, level.oldestNs);
+    return oldestNs;
+  }
+
   /** Infinity when nothing watched expires. */
   get nextExpiryNs(): number {
     return this.#expiries.nearest?.expiryNs ?? Number.POSITIVE_INFINITY;

@@ -2,6 +2,8 @@ import type { AnswerMarks } from '../backend/backend.js';
 import type { ServingError } from '../errors/serving-error.js';
 import type { Cancellation } from '../inference/request.js';
 import type { Timings } from '../inference/timings.js';
+import type { FailureReason } from '../telemetry/model-meter.js';
+import type { QueueStatus } from '../telemetry/triton-families.js';
 import type { NamedTensor } from '../tensor/tensor.js';
 
 /**
@@ -38,8 +40,7 @@ export type JobResult =
   | { readonly kind: 'answered'; readonly outputs: readonly NamedTensor[] }
   | { readonly kind: 'failed'; readonly reason: FailureReason; readonly error: ServingError };
 
-/** Label of Triton's nv_inference_request_failure. */
-export type FailureReason = 'REJECTED' | 'CANCELED' | 'BACKEND' | 'OTHER';
+export type { FailureReason };
 
 /** A batch that ran, for statistics. */
 export interface BatchRecord {
@@ -56,6 +57,8 @@ export interface Scheduler {
   readonly pending: number;
   /** Jobs waiting for an instance. */
   readonly queued: number;
+  /** What waits now; takes as long as there are jobs that a queue policy has put back. */
+  queueStatus(): QueueStatus;
   /** Refuses new jobs from now on; resolves when all accepted ones are settled. */
   drain(): Promise<void>;
 }

@@ -7,7 +7,7 @@ import type { Clock } from '../lib/clock.js';
 import type { InferenceService } from '../service/service.js';
 import type { ServerSettings } from '../settings/settings.js';
 import type { Log } from '../telemetry/log.js';
-import type { Metrics } from '../telemetry/metrics.js';
+import type { ServerMetrics } from './metrics.js';
 
 /** The ports that settings open, together. */
 export class Doors {
@@ -31,12 +31,12 @@ export class Doors {
   /** Rejects with an Error whose text is for the user when a port can't be had; others are open then. */
   async open(
     service: InferenceService,
-    metrics: Metrics,
+    { metrics, onRefused }: ServerMetrics,
     settings: ServerSettings,
     { clock, log }: { readonly clock: Clock; readonly log: Log },
   ): Promise<void> {
     if (settings.grpc.enabled) {
-      this.#grpc = await openGrpcDoor({ service, settings: settings.grpc, clock, log });
+      this.#grpc = await openGrpcDoor({ service, settings: settings.grpc, clock, log, onRefused });
     }
     if (settings.http.enabled)
       this.#http = await openHttpDoor({
@@ -45,6 +45,7 @@ export class Doors {
         restriction: createRestriction(settings.http.restrictions),
         clock,
         log,
+        onRefused,
       });
     if (settings.metrics.enabled) {
       this.#metrics = await openMetricsDoor({ metrics, settings: settings.metrics, log });

@@ -11,7 +11,6 @@ import type { ServerSettings } from '../settings/settings.js';
 import { VERSION } from '../settings/version.js';
 import { SharedMemoryRegions } from '../shm/regions.js';
 import type { AdjustableLog } from '../telemetry/log.js';
-import { Metrics } from '../telemetry/metrics.js';
 import { createTracer } from '../telemetry/trace/create.js';
 import { Builder } from '../worker/build/builder.js';
 import { CachedArtifacts } from '../worker/build/cached-artifacts.js';
@@ -20,6 +19,7 @@ import { createPictureDecoder } from '../worker/decode/decoder-pool.js';
 import { Lanes, type LanesStatus } from '../worker/lanes.js';
 import { ThreadedStore } from '../worker/prepare/threaded-store.js';
 import { Doors } from './doors.js';
+import { createMetrics } from './metrics.js';
 
 /** One row of the table that a start prints. */
 export interface ModelTableRow {
@@ -90,12 +90,19 @@ export async function startServer(
   });
   const catalog = new Catalog();
   const isBusy = (): boolean => isServing && service.isBusy;
-  const metrics = new Metrics({ laneThreadsReplaced: () => lanes.status.replaced });
+  const measured = createMetrics(settings, {
+    clock,
+    lanes,
+    catalog,
+    requestsInFlight: () => service.inFlight,
+  });
+  const { metrics } = measured;
   const watch = new FolderWatch(() => manager.hint());
   const manager = new ModelManager({
     catalog,
     chronicle: new Chronicle({ log, clock }),
     metrics,
+    ...(measured.meters !== null && { meters: measured.meters }),
     log,
     clock,
     lanes,
@@ -145,10 +152,11 @@ export async function startServer(
     strictReadiness: settings.strictReadiness,
     statusMode: settings.statusMode,
     accessLog: settings.log.access,
+    onRefused: measured.onRefused,
   });
   const doors = new Doors();
   try {
-    await doors.open(service, metrics, settings, { clock, log });
+    await doors.open(service, measured, settings, { clock, log });
   } catch (error) {
     await Promise.all([doors.close(0), lanes.close(), pictures.close(), store.close()]);
     throw error;

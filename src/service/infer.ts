@@ -74,6 +74,7 @@ export async function inferStream(
       async answer(outputs, marks) {
         if (request.cancellation.cancelled) return;
         const response = await finish(model, request, checked, outputs, trace, held);
+        if (!counter.hasAnswered) model.statistics.firstResponded(request.receivedNs, context.clock.nowNs());
         counter.answered(marks);
         await emit({ response, isFinal: false });
       },
@@ -195,9 +196,11 @@ function submit(
         stream?.counter.settled(result, timings, nowNs);
         if (result.kind === 'answered') {
           model.statistics.requestSucceeded(timings, checked.rows, nowNs);
+          if (stream === undefined) model.statistics.firstResponded(timings.received, nowNs);
           resolve(result.outputs);
         } else {
-          if (isCounted(result.reason)) model.statistics.requestFailed(timings.received, nowNs);
+          if (isCounted(result.reason))
+            model.statistics.requestFailed(timings.received, nowNs, result.reason);
           reject(result.reason === 'OTHER' ? result.error : asAnswer(result.error));
         }
       },

@@ -13,6 +13,10 @@ export class ResponseCounter {
     this.#statistics = statistics;
   }
 
+  get hasAnswered(): boolean {
+    return this.#answers > 0;
+  }
+
   answered({ start, outputStart, end }: AnswerMarks): void {
     this.#statistics.responseSucceeded(this.#answers++, start, outputStart, end);
     this.#lastNs = end;

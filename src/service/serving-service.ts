@@ -52,6 +52,8 @@ export interface ServiceOptions extends InferContext {
   readonly strictReadiness: boolean;
   readonly statusMode: StatusMode;
   readonly accessLog: boolean;
+  /** Told why, of each inference request that is refused before it has a model version. */
+  readonly onRefused?: (reason: string) => void;
 }
 
 /** A client that waits for each answer before it asks again leaves pauses of this length at most. */
@@ -89,6 +91,11 @@ export class ServingService implements InferenceService {
     this.#phase = 'exiting';
     this.#changed();
     if (this.#inFlight > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+
+  /** Inference requests that are being answered. */
+  get inFlight(): number {
+    return this.#inFlight;
   }
 
   /** Whether inference requests are being answered, or were a moment ago. */
@@ -215,6 +222,8 @@ export class ServingService implements InferenceService {
     } catch (error) {
       failure =
         this.#options.statusMode === 'grpc' ? inGrpcMode(toServingError(error)) : toServingError(error);
+      if (lease === null) this.#options.onRefused?.(failure.reason);
+      else lease.model.statistics.meter?.refused(failure.reason);
       throw failure;
     } finally {
       if (ticket !== null && lease !== null) this.#trace(ticket, request, lease, trace, failure);

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { readDoors } from './door-settings.js';
 import type { Environment } from './environment.js';
 import { LIMITS } from './limits.js';
+import { readMetricsFlags } from './metrics-flags.js';
 import { type ParsedFlags, parseFlags } from './parse-flags.js';
 import { ALL_MODELS, NO_CACHE } from './repository-flags.js';
 import { SERVE_FLAGS as FLAGS } from './serve-flags.js';
@@ -26,6 +27,7 @@ export function parseServeFlags(argv: readonly string[], environment: Environmen
   const repositories = readRepositories(flags, environment);
   const lifecycle = readLifecycle(flags, environment);
   const trace = readTraceFlags(flags);
+  const metering = readMetricsFlags(flags);
   const doors = readDoors(flags, environment);
   const settings: ServerSettings = {
     id: flags.get(FLAGS.id),
@@ -43,6 +45,7 @@ export function parseServeFlags(argv: readonly string[], environment: Environmen
       address: flags.get(FLAGS.metricsAddress) || flags.get(FLAGS.httpAddress),
       port: flags.get(FLAGS.metricsPort),
     },
+    metering: metering.settings,
     statusMode: flags.get(FLAGS.statusMode),
     lanes: {
       cores: environment.cores,
@@ -65,11 +68,16 @@ export function parseServeFlags(argv: readonly string[], environment: Environmen
     ...repositories.mistakes,
     ...lifecycle.mistakes,
     ...trace.mistakes,
+    ...metering.mistakes,
     ...doors.mistakes,
     ...doorMistakes(settings),
   ];
   if (lines.length > 0) return { kind: 'mistakes', lines };
-  return { kind: 'serve', settings, warnings: [...flags.warnings, ...repositories.warnings] };
+  return {
+    kind: 'serve',
+    settings,
+    warnings: [...flags.warnings, ...repositories.warnings, ...metering.warnings],
+  };
 }
 
 function readRepositories(

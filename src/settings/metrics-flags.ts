@@ -116,7 +116,7 @@ export function readMetricsFlags(flags: ParsedFlags): ReadMetrics {
   return { settings, mistakes, warnings };
 }
 
-/** The error that stands behind each quantile is not needed: all are as exact as the smallest of Triton's. */
+/** The error behind each quantile changes nothing here, and is not looked at. */
 function readQuantiles(text: string): { quantiles: number[]; problems: string[] } {
   const quantiles: number[] = [];
   const problems: string[] = [];

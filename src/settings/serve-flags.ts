@@ -2,13 +2,12 @@ import { booleanFlag, choiceFlag, type Flag, integerFlag, readBoolean, textFlag 
 import { GRPC_FLAGS } from './grpc-flags.js';
 import { HTTP_FLAGS } from './http-flags.js';
 import { LIMITS } from './limits.js';
-import { PORT } from './port.js';
+import { METRICS_FLAGS } from './metrics-flags.js';
 import { REPOSITORY_FLAGS } from './repository-flags.js';
 import type { LogFormat, StatusMode } from './settings.js';
 import { TRACE_FLAGS } from './trace-flags.js';
 
 const SERVER = 'Server';
-const METRICS = 'Metrics';
 const COMPUTE = 'Computing';
 const QUEUES = 'Queues';
 const LOG = 'Log';
@@ -67,27 +66,7 @@ export const SERVE_FLAGS = {
   ...REPOSITORY_FLAGS,
   ...GRPC_FLAGS,
   ...HTTP_FLAGS,
-  allowMetrics: booleanFlag({
-    name: 'allow-metrics',
-    group: METRICS,
-    fallback: true,
-    help: 'Serve metrics in the format of Prometheus.',
-  }),
-  metricsAddress: textFlag({
-    name: 'metrics-address',
-    group: METRICS,
-    fallback: '',
-    fallbackText: 'that of --http-address',
-    placeholder: 'ADDRESS',
-    help: 'Address to listen on for metrics.',
-  }),
-  metricsPort: integerFlag({
-    name: 'metrics-port',
-    group: METRICS,
-    fallback: 8002,
-    ...PORT,
-    help: 'Port for metrics; 0 = any free one.',
-  }),
+  ...METRICS_FLAGS,
   cpuLanes: integerFlag({
     name: 'cpu-lanes',
     group: COMPUTE,

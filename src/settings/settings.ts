@@ -1,3 +1,4 @@
+import type { MeteringSettings } from './metering-settings.js';
 import type { ProtocolRestriction } from './protocol-restriction.js';
 import type { TraceSettings } from './trace-settings.js';
 
@@ -19,6 +20,7 @@ export interface ServerSettings {
   readonly grpc: GrpcSettings;
   readonly http: HttpSettings;
   readonly metrics: DoorSettings;
+  readonly metering: MeteringSettings;
   readonly statusMode: StatusMode;
   readonly lanes: LaneSettings;
   /** Threads that decode pictures. */

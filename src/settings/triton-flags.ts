@@ -10,7 +10,6 @@ export interface TritonFlag {
   readonly why: string;
 }
 
-const METRICS = 'there are no such metrics yet';
 const NO_PLUGINS = 'backends are part of this server';
 const NO_POOLS = 'there is no such memory pool';
 const THREADS = 'this server needs no such threads';
@@ -51,8 +50,6 @@ export const TRITON_FLAGS: readonly TritonFlag[] = [
     ],
     { why: PINGS },
   ),
-  ...all(['allow-gpu-metrics', 'allow-cpu-metrics'], { neutral: 'false', why: METRICS }),
-  ...all(['metrics-interval-ms', 'metrics-config'], { why: METRICS }),
   ...all(['cache-config', 'cache-directory', 'response-cache-byte-size'], { why: NO_CACHE }),
   { name: 'rate-limit', neutral: 'off', why: NO_RATES },
   { name: 'rate-limit-resource', why: NO_RATES },

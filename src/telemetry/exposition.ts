@@ -1,43 +1,52 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { MetricObjectWithValues, MetricValueWithName, Registry } from 'prom-client';
+import { escapeHelp, type Family, labelText, sampleLine } from './metric-text.js';
 
-/** Lines written without a break: some hundred microseconds. */
-const LINES_PER_TURN = 256;
+/** Text written without a break: some hundred microseconds. */
+const CHARACTERS_PER_TURN = 16 << 10;
 
 /**
- * All series of a registry in Prometheus' text format 0.0.4, written in pieces between which the thread does
- * other work: thousands of models have some ten thousand lines.
+ * All series of some families in Prometheus' text format 0.0.4, written in pieces between which the thread
+ * does other work: thousands of models have some hundred thousand lines. Families without a series are left out.
  */
-export async function expositionOf(registry: Registry): Promise<string> {
-  const families: string[] = [];
-  let lines = 0;
-  for (const family of await registry.getMetricsAsJSON()) {
-    const { name, help, type, values }: MetricObjectWithValues<MetricValueWithName<string>> = family;
-    const text = [`# HELP ${name} ${escapeHelp(help)}`, `# TYPE ${name} ${type}`];
-    for (const sample of values) {
-      text.push(lineOf(name, sample));
-      if (++lines % LINES_PER_TURN === 0) await nextTurn();
+export async function expositionOf(families: Iterable<Family>): Promise<string> {
+  const parts: string[] = [];
+  let characters = 0;
+  for (const { name, help, type, samples } of families) {
+    let isFirst = true;
+    for (const sample of samples) {
+      if (isFirst) parts.push(`# HELP ${name} ${escapeHelp(help)}\n# TYPE ${name} ${type}\n`);
+      isFirst = false;
+      parts.push(`${sample}\n`);
+      characters += sample.length;
+      if (characters < CHARACTERS_PER_TURN) continue;
+      characters = 0;
+      await nextTurn();
     }
-    families.push(text.join('\n'));
   }
-  return `${families.join('\n\n')}\n`;
+  return parts.join('');
 }
 
-function lineOf(family: string, { metricName = family, labels, value }: MetricValueWithName<string>): string {
-  const parts = Object.entries(labels).map(([label, text]) => `${label}="${escapeLabel(String(text))}"`);
-  const place = parts.length === 0 ? '' : `{${parts.join(',')}}`;
-  return `${metricName}${place} ${valueText(value)}`;
+/** The families of a registry of prom-client. */
+export async function registryFamilies(registry: Registry): Promise<Family[]> {
+  const found: MetricObjectWithValues<MetricValueWithName<string>>[] = await registry.getMetricsAsJSON();
+  return found.map(({ name, help, type, values }) => ({
+    name,
+    help,
+    type: typeName(String(type)),
+    samples: lines(name, values),
+  }));
 }
 
-function valueText(value: number): string {
-  if (Number.isFinite(value)) return String(value);
-  return Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf';
+function typeName(type: string): Family['type'] {
+  return type === 'counter' || type === 'gauge' || type === 'histogram' || type === 'summary'
+    ? type
+    : 'untyped';
 }
 
-function escapeHelp(text: string): string {
-  return text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
-}
-
-function escapeLabel(text: string): string {
-  return escapeHelp(text).replaceAll('"', '\\"');
+function* lines(family: string, values: readonly MetricValueWithName<string>[]): Iterable<string> {
+  for (const { metricName = family, labels, value } of values) {
+    const pairs = Object.entries(labels).map(([label, text]) => labelText(label, String(text)));
+    yield sampleLine(metricName, pairs.join(','), value);
+  }
 }

@@ -1,9 +1,14 @@
-import { Counter, Gauge, Registry } from 'prom-client';
-import { expositionOf } from './exposition.js';
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { expositionOf, registryFamilies } from './exposition.js';
+import type { Family } from './metric-text.js';
 
 export interface MetricsOptions {
   /** Lane threads that died and were replaced since the start; asked at each scrape. */
   readonly laneThreadsReplaced?: () => number;
+  /** Families that come first; asked at each scrape. */
+  readonly families?: () => Promise<readonly Family[]>;
+  /** Whether to tell of this process and its event loop as well. */
+  readonly process?: boolean;
 }
 
 const LOAD_OUTCOMES = ['loaded', 'updated', 'failed'] as const;
@@ -19,6 +24,7 @@ export class Metrics {
   readonly #registry = new Registry();
   /** Whether they are ready, by model and version. */
   readonly #models = new Map<string, Map<number, boolean>>();
+  readonly #families: () => Promise<readonly Family[]>;
   #text: Promise<string> | null = null;
 
   readonly #loads = new Counter({
@@ -75,7 +81,12 @@ export class Metrics {
     registers: [this.#registry],
   });
 
-  constructor({ laneThreadsReplaced = () => 0 }: MetricsOptions = {}) {
+  constructor({
+    laneThreadsReplaced = () => 0,
+    families = async () => [],
+    process = false,
+  }: MetricsOptions = {}) {
+    this.#families = families;
     const replaced = new Counter({
       name: 'naiad_lane_threads_replaced_total',
       help: 'Threads that died with the models in them and were replaced',
@@ -87,6 +98,7 @@ export class Metrics {
     });
     // From the start, for rates need a value before the first event.
     for (const outcome of SCAN_OUTCOMES) this.#scans.inc({ outcome }, 0);
+    if (process) collectDefaultMetrics({ register: this.#registry });
   }
 
   /** Media type of {@link Metrics.text}. */
@@ -96,10 +108,15 @@ export class Metrics {
 
   /** All series in Prometheus' text format; calls at the same time get the same text, and hold up nobody. */
   text(): Promise<string> {
-    this.#text ??= expositionOf(this.#registry).finally(() => {
+    this.#text ??= this.#write().finally(() => {
       this.#text = null;
     });
     return this.#text;
+  }
+
+  async #write(): Promise<string> {
+    const [first, others] = await Promise.all([this.#families(), registryFamilies(this.#registry)]);
+    return expositionOf([...first, ...others]);
   }
 
   /** A version was loaded in `seconds`, or `updated`: took on another configuration without being loaded. */

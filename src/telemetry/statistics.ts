@@ -1,5 +1,6 @@
 import type { Timings } from '../inference/timings.js';
 import { LIMITS } from '../settings/limits.js';
+import type { FailureReason, ModelMeter } from './model-meter.js';
 
 /** Count and summed nanoseconds of one stage. */
 export interface Duration {
@@ -37,6 +38,8 @@ export interface BatchDurations {
  * batch's compute durations; batch durations are added once per execution.
  */
 export class StatisticsRecorder {
+  /** What Prometheus is told is counted there as well; null where it is told nothing. */
+  meter: ModelMeter | null = null;
   /** Milliseconds since the epoch; 0 = never. */
   lastInference = 0;
   inferenceCount = 0;
@@ -59,10 +62,17 @@ export class StatisticsRecorder {
     add(this.computeInput, timings.computeInputEnd - timings.computeStart);
     add(this.computeInfer, timings.computeOutputStart - timings.computeInputEnd);
     add(this.computeOutput, timings.computeEnd - timings.computeOutputStart);
+    this.meter?.succeeded(timings, rows, endNs);
   }
 
-  requestFailed(receivedNs: number, endNs: number): void {
+  requestFailed(receivedNs: number, endNs: number, reason: FailureReason): void {
     add(this.fail, endNs - receivedNs);
+    this.meter?.failed(reason);
+  }
+
+  /** The first answer to a request was made at `nowNs`. */
+  firstResponded(receivedNs: number, nowNs: number): void {
+    this.meter?.firstResponded(receivedNs, nowNs);
   }
 
   /** `wallMs` is the time of day. */
@@ -77,6 +87,7 @@ export class StatisticsRecorder {
     add(batch.computeInput, inputNs);
     add(batch.computeInfer, inferNs);
     add(batch.computeOutput, outputNs);
+    this.meter?.batchExecuted(rows);
   }
 
   /** The answer `index` to a request was computed until `outputStartNs` and made until `endNs`. */

@@ -34,6 +34,8 @@ export class LaneKeeper {
   readonly #delay = new ReloadDelay();
   #lane: Lane;
   #replaced = 0;
+  /** Of lanes that died. */
+  #busyBeforeNs = 0;
   #restoring = false;
   /** Ends the wait before the next reload. */
   #wake: () => void = () => {};
@@ -53,6 +55,11 @@ export class LaneKeeper {
   /** Those being loaded and those waiting to be loaded again included. */
   get instances(): ReadonlySet<LaneInstance> {
     return this.#instances;
+  }
+
+  /** Time that models ran in its lane, and in those that it replaced. */
+  get busyNs(): number {
+    return this.#busyBeforeNs + this.#lane.busyNs;
   }
 
   /** False from the moment the last instance goes. */
@@ -132,6 +139,7 @@ export class LaneKeeper {
 
   #livingLane(): Lane {
     if (this.#lane.lost) {
+      this.#busyBeforeNs += this.#lane.busyNs;
       this.#lane = this.#newLane();
       this.#replaced++;
     }

@@ -51,6 +51,7 @@ export class Lane {
   readonly #pool: Piscina<LaneRequest, LaneReply>;
   readonly #pending = new Set<(error: Error) => void>();
   #asked = 0;
+  #busyNs = 0;
   /** `ending`: nothing is pending and piscina has been told to end the thread. */
   #state: 'open' | 'closing' | 'ending' | 'lost' = 'open';
   #idle: (() => void) | null = null;
@@ -90,6 +91,11 @@ export class Lane {
     return this.#asked;
   }
 
+  /** Time that models ran in it. */
+  get busyNs(): number {
+    return this.#busyNs;
+  }
+
   get isIdle(): boolean {
     return this.#pending.size === 0;
   }
@@ -122,6 +128,7 @@ export class Lane {
     );
     if (reply.kind === 'failed') throw this.#rebuild(reply.error);
     invariant(reply.kind === 'ran', `lane answered '${reply.kind}' to a run`);
+    this.#busyNs += reply.result.marks.end - reply.result.marks.start;
     return reply.result;
   }
 
@@ -138,6 +145,7 @@ export class Lane {
       if (relay.failure !== null) throw relay.failure.error;
       if (reply.kind === 'failed') throw this.#rebuild(reply.error);
       invariant(reply.kind === 'streamed', `lane answered '${reply.kind}' to a stream`);
+      this.#busyNs += reply.marks.end - reply.marks.start;
       return reply.marks;
     } finally {
       relay.close();

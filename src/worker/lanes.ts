@@ -2,6 +2,7 @@ import type { Device } from '../backend/backend.js';
 import type { Clock } from '../lib/clock.js';
 import { invariant } from '../lib/invariant.js';
 import type { LaneSettings } from '../settings/settings.js';
+import type { LaneActivity } from '../telemetry/lane-usage.js';
 import type { Log } from '../telemetry/log.js';
 import type { Executor } from './executor.js';
 import { GentleLoads } from './gentle-loads.js';
@@ -58,6 +59,7 @@ export class Lanes {
   readonly #keepers = new Map<number, LaneKeeper>();
   #lastId = 0;
   #replacedBefore = 0;
+  #busyBeforeNs = 0;
   #closing = false;
 
   constructor({ settings, clock, log, gentleLoads = () => false }: LanesOptions) {
@@ -79,6 +81,13 @@ export class Lanes {
       })),
       replaced: keepers.reduce((sum, { replaced }) => sum + replaced, this.#replacedBefore),
     };
+  }
+
+  /** What the lanes have done since the start, the ones that are gone included. */
+  get activity(): LaneActivity {
+    let busyNs = this.#busyBeforeNs;
+    for (const keeper of this.#keepers.values()) busyNs += keeper.busyNs;
+    return { lanes: this.#keepers.size, busyNs };
   }
 
   /** Absolute paths of the model files that the instances were loaded from, and may be loaded from again. */
@@ -134,6 +143,7 @@ export class Lanes {
       onEnded: () => {
         this.#keepers.delete(id);
         this.#replacedBefore += keeper.replaced;
+        this.#busyBeforeNs += keeper.busyNs;
       },
     });
     this.#keepers.set(id, keeper);

@@ -30,8 +30,6 @@ describe('settings that are not obeyed', () => {
     ['response_cache { enable: true }', 'response_cache'],
     ['model_operations { op_library_filename: "a.so" }', 'model_operations'],
     ['model_repository_agents { agents { name: "checksum" } }', 'model_repository_agents'],
-    ['model_metrics { metric_control { } }', 'model_metrics'],
-    ['metric_tags { key: "a" value: "b" }', 'metric_tags'],
     ['cc_model_filenames { key: "7.0" value: "b" }', 'cc_model_filenames'],
     ['runtime: "x"', 'runtime'],
     ['input { is_shape_tensor: true }', 'input.0.is_shape_tensor'],
@@ -64,6 +62,7 @@ describe('settings that are not obeyed', () => {
     'instance_group { count: 2 kind: KIND_GPU gpus: [ 0 ] rate_limiter { } }',
     'dynamic_batching { preserve_ordering: true priority_levels: 1 default_priority_level: 1 }',
     'input { name: "X" dims: 4 format: FORMAT_NHWC optional: true reshape { } }',
+    'metric_tags { key: "a" value: "b" }',
     'parameters { key: "x" value { string_value: "y" } }',
     'model_warmup { name: "w" batch_size: 1 }',
   ])('leave out what is obeyed or asks for nothing: %s', (text) => {

@@ -68,6 +68,16 @@ describe('defaults', () => {
         inputBytesMax: 64 << 20,
       },
       metrics: { enabled: true, address: '0.0.0.0', port: 8002 },
+      metering: {
+        cpu: true,
+        gpu: true,
+        intervalMs: 2000,
+        counterLatencies: true,
+        histogramLatencies: false,
+        summaryLatencies: false,
+        summaryQuantiles: [0.5, 0.9, 0.95, 0.99, 0.999],
+        stageHistograms: true,
+      },
       lanes: { cores: 8, cpuLanes: 0, cpuLanesMax: 32 },
       decodeThreads: 4,
       allowClientSharedMemory: false,
@@ -451,11 +461,61 @@ describe('traces', () => {
   });
 });
 
+describe('--metrics-config', () => {
+  const meteringOf = (...configs: string[]) =>
+    settingsOf(configs.map((config) => `--metrics-config=${config}`)).metering;
+
+  it.each([
+    ['counter_latencies=false', { counterLatencies: false }],
+    ['histogram_latencies=true', { histogramLatencies: true }],
+    ['summary_latencies=true', { summaryLatencies: true }],
+    ['stage_histograms=false', { stageHistograms: false }],
+    ['summary_quantiles=0.99:0.001,0.5:0.05', { summaryQuantiles: [0.5, 0.99] }],
+    // Triton's own tests have it so.
+    ['summary_quantiles=0.1:0.0.1,0.7:0.01', { summaryQuantiles: [0.1, 0.7] }],
+  ])('%s', (config, changed) => {
+    expect(meteringOf(config)).toEqual({ ...settingsOf([]).metering, ...changed });
+    expect(warningsOf(`--metrics-config=${config}`)).toEqual([]);
+  });
+
+  it('stands any number of times', () => {
+    expect(meteringOf('summary_latencies=true', 'summary_quantiles=1:0')).toMatchObject({
+      summaryLatencies: true,
+      summaryQuantiles: [1],
+    });
+  });
+
+  it.each([
+    ['counter_latencies', 'expected setting=value'],
+    ['a,b=c', 'expected setting=value'],
+    ['summary_latencies=maybe', 'expected true or false'],
+  ])('%s is a mistake', (config, text) => {
+    const lines = mistakesOf(`--metrics-config=${config}`);
+    expect(lines).toEqual([`--metrics-config=${config}: ${text}`]);
+  });
+
+  it.each([
+    ['summary_latency=true', "no setting 'summary_latency', did you mean 'summary_latencies'?"],
+    ['summary_quantiles=2:0.1', "'2:0.1' is ignored"],
+    ['summary_quantiles=0.5', "'0.5' is ignored"],
+  ])('%s is a warning, and changes nothing', (config, text) => {
+    const warnings = warningsOf(`--metrics-config=${config}`);
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toContain(text);
+    expect(meteringOf(config)).toEqual(settingsOf([]).metering);
+  });
+
+  it('has flags beside it for the machine', () => {
+    const argv = ['--allow-cpu-metrics=false', '--allow-gpu-metrics=0', '--metrics-interval-ms', '500'];
+    expect(settingsOf(argv).metering).toMatchObject({ cpu: false, gpu: false, intervalMs: 500 });
+    expect(mistakesOf('--metrics-interval-ms=0')).toHaveLength(1);
+  });
+});
+
 describe("Triton's other flags", () => {
   it.each([
     [['--grpc-infer-thread-count=4'], '--grpc-infer-thread-count is ignored'],
-    [['--metrics-interval-ms', '500'], '--metrics-interval-ms is ignored'],
-    [['--allow-gpu-metrics=true'], '--allow-gpu-metrics is ignored'],
+    [['--http-thread-count', '5'], '--http-thread-count is ignored'],
     [['--model-namespacing=true'], '--model-namespacing is ignored: a name that two repositories have'],
     [['--backend-config=onnxruntime,x=y'], '--backend-config is ignored'],
     [['--backend-directory=/opt/tritonserver/backends'], '--backend-directory is ignored'],
@@ -465,15 +525,12 @@ describe("Triton's other flags", () => {
     expect(warnings[0]).toContain(text);
   });
 
-  it.each([
-    ['--model-control-mode=none'],
-    ['--allow-cpu-metrics=false'],
-    ['--allow-gpu-metrics=0'],
-    ['--rate-limit=off'],
-    ['--allow-client-shm=False'],
-  ])('%s asks for what is done anyway', (flag) => {
-    expect(warningsOf(flag)).toEqual([]);
-  });
+  it.each([['--model-control-mode=none'], ['--rate-limit=off'], ['--allow-client-shm=False']])(
+    '%s asks for what is done anyway',
+    (flag) => {
+      expect(warningsOf(flag)).toEqual([]);
+    },
+  );
 
   it('are not among ours', () => {
     const ours = Object.values(SERVE_FLAGS).flatMap((flag) => [flag.name, ...flag.aliases]);

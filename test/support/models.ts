@@ -1,5 +1,6 @@
 import type { ServingModel } from '#naiad/lifecycle/serving-model.js';
 import { BACKENDS } from '#naiad/model-config/backend-traits.js';
+import { NO_METRICS } from '#naiad/model-config/model-metrics.js';
 import type { InputSpec, ModelSpec, OutputSpec } from '#naiad/model-config/model-spec.js';
 import { StatisticsRecorder } from '#naiad/telemetry/statistics.js';
 import type { Executor } from '#naiad/worker/executor.js';
@@ -40,6 +41,7 @@ export function aModelSpec(overrides: Partial<ModelSpec> = {}): ModelSpec {
     decoupled: false,
     warmup: [],
     warmupAuto: false,
+    metrics: NO_METRICS,
     parameters: new Map(),
     graphLevel: 0,
     config: {
@@ -88,6 +90,13 @@ export function aServingModel(spec: ModelSpec = aModelSpec(), version = 1): Serv
     scheduler: {
       pending: 0,
       queued: 0,
+      queueStatus: () => ({
+        requests: 0,
+        rows: 0,
+        bytes: 0,
+        oldestNs: Number.POSITIVE_INFINITY,
+        handedOver: 0,
+      }),
       submit: () => {
         throw new Error('not to be reached');
       },

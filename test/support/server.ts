@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { type RunningServer, startServer } from '#naiad/server/server.js';
 import { LIMITS } from '#naiad/settings/limits.js';
+import { DEFAULT_METERING } from '#naiad/settings/metering-settings.js';
 import type { LifecycleSettings, ServerSettings } from '#naiad/settings/settings.js';
 import { DEFAULT_TRACE_SETTING } from '#naiad/settings/trace-settings.js';
 import { TestClient } from './client.js';
@@ -26,6 +27,7 @@ export function testSettings(overrides: Partial<ServerSettings> = {}): ServerSet
     grpc: testGrpc(),
     http: testHttp(),
     metrics: { enabled: false, address: '127.0.0.1', port: 0 },
+    metering: DEFAULT_METERING,
     lanes: { cores, cpuLanes: 0, cpuLanesMax: 4 * cores },
     decodeThreads: cores,
     allowClientSharedMemory: false,

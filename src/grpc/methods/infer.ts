@@ -37,7 +37,7 @@ async function infer(
   account: CallAccount,
 ): Promise<InferResponse> {
   const { service, inFlight, accepting } = context;
-  if (!accepting()) throw serverErrors.shuttingDown();
+  if (!accepting()) throw inFlight.refused(serverErrors.shuttingDown());
   account.hold(message.madeBytes);
   inFlight.enter();
   const canceller = new Canceller();
