@@ -1,5 +1,6 @@
 """NVIDIA's Python client over HTTP, and plain HTTP as scripts write it."""
 
+import asyncio
 import gzip
 import http.client
 import json
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import tritonclient.http as triton
+import tritonclient.http.aio as asyncio_triton
 from serving import Server, running_server
 from test_tritonclient import add_model, identity_config
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
@@ -113,6 +115,16 @@ def test_several_at_once(http_client):
         result = answer.get_result()
         assert result.get_response()["id"] == str(i)
         np.testing.assert_array_equal(result.as_numpy("OUTPUT0"), COUNT_UP + ONES)
+
+
+def test_asyncio(server):
+    async def ask() -> list[np.ndarray]:
+        async with asyncio_triton.InferenceServerClient(server.http_url) as client:
+            answers = [client.infer("simple", simple_inputs(binary)) for binary in (True, False) * 4]
+            return [answer.as_numpy("OUTPUT0") for answer in await asyncio.gather(*answers)]
+
+    for values in asyncio.run(ask()):
+        np.testing.assert_array_equal(values, COUNT_UP + ONES)
 
 
 @pytest.mark.parametrize("binary", [True, False], ids=["binary", "json"])
