@@ -145,7 +145,8 @@ export class Exchange implements OpenExchange {
   }
 
   #admit(): void {
-    if (!this.#context.route.accepting()) throw httpErrors.shuttingDown();
+    const { route, inFlight } = this.#context;
+    if (!route.accepting()) throw inFlight.refused(httpErrors.shuttingDown());
     this.#account.enter();
   }
 

@@ -68,7 +68,7 @@ export class ServingFamilies {
       ),
       {
         name: 'naiad_refused_total',
-        help: 'Inference requests that were refused before a model was asked, by why',
+        help: 'Requests that were refused before a model was asked, by why',
         type: 'counter',
         samples: [...this.#refusals].map(([reason, count]) =>
           sampleLine('naiad_refused_total', labelText('reason', reason), count),

@@ -163,7 +163,7 @@ export class StreamCall {
   async #answer(open: OpenRequest, { modelName, modelVersion, madeBytes }: InferMessage): Promise<void> {
     const { service, inFlight, accepting } = this.#context;
     try {
-      if (!accepting()) throw serverErrors.shuttingDown();
+      if (!accepting()) throw inFlight.refused(serverErrors.shuttingDown());
       if (service.isDecoupled(modelName, modelVersion)) this.#order.leave(open.place);
       open.share.hold(madeBytes);
       inFlight.enter();
