@@ -36,7 +36,7 @@ export type JsonValue =
   | readonly JsonValue[]
   | ReadonlyMap<string, JsonValue>;
 
-/** A value that has been passed over, to be read later: where it lies, and how much it holds. */
+/** A value that has been passed over: where it lies, and how much it holds. */
 export interface Passage {
   readonly start: number;
   readonly end: number;
@@ -153,15 +153,6 @@ export class JsonReader {
       leaves: this.#leaves - leaves,
       stringBytes: this.#stringBytes - stringBytes,
     };
-  }
-
-  /** Reads a value that was passed over. */
-  valueOf(passage: Passage): JsonValue {
-    const behind = this.#at;
-    this.#at = passage.start;
-    const value = this.value();
-    this.#at = behind;
-    return value;
   }
 
   /** Throws JsonError when anything follows. */
