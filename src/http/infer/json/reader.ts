@@ -19,6 +19,10 @@ import { skipNumber } from './skip-number.js';
 import { skipString, writeString } from './strings.js';
 
 const BYTE_ORDER_MARK = Buffer.from('\ufeff');
+const LOWER_F = letter('f');
+const LOWER_N = letter('n');
+const LOWER_T = letter('t');
+
 const MISSING_COMMA = 'Missing a comma or ] after an array element.';
 const INT64_MIN = -(2n ** 63n);
 const UINT64_MAX = 2n ** 64n - 1n;
@@ -129,11 +133,11 @@ export class JsonReader {
       }
       case QUOTE:
         return this.#string();
-      case letter('t'):
+      case LOWER_T:
         return this.#word('true', true);
-      case letter('f'):
+      case LOWER_F:
         return this.#word('false', false);
-      case letter('n'):
+      case LOWER_N:
         return this.#word('null', null);
       default:
         return this.#number();
@@ -197,10 +201,14 @@ export class JsonReader {
         this.#stringBytes += this.#at - start - 2;
         break;
       }
-      case letter('t'):
-      case letter('f'):
-      case letter('n'):
-        this.value();
+      case LOWER_T:
+        this.#word('true', true);
+        break;
+      case LOWER_F:
+        this.#word('false', false);
+        break;
+      case LOWER_N:
+        this.#word('null', null);
         break;
       default:
         this.#at = skipNumber(bytes, this.#at);
