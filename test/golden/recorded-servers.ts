@@ -52,6 +52,7 @@ export class RecordedServer {
       trace: { ...settings.trace, file },
       modelRepositories: [repository],
       allowClientSharedMemory: group === 'main',
+      metrics: { enabled: true, address: '127.0.0.1', port: 0 },
       lifecycle: testLifecycle({
         controlMode: group === 'main' ? 'explicit' : 'none',
         loadModels: group === 'main' ? named.filter((name) => modelObstacle(name) === null) : null,

@@ -18,6 +18,8 @@ export interface Step extends Partial<ShmStep> {
     readonly headers: Readonly<Record<string, string>>;
     readonly body: string;
   };
+  /** The lines of the metrics page that hold all of some strings, sorted. */
+  readonly metrics?: { readonly match: readonly string[] };
   readonly sleep_ms?: number;
   /** Each begins `at_ms` after the first. */
   readonly parallel?: readonly (Step & { readonly at_ms: number })[];
@@ -37,6 +39,7 @@ export interface Norm {
 export interface Answer {
   readonly status?: string | number;
   readonly message?: string;
+  readonly lines?: readonly string[];
   /** Base64 of what was read of shared memory. */
   readonly data?: string;
   readonly response?: JsonObject;

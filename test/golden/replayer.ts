@@ -5,6 +5,7 @@ import { statusName } from '../support/client.js';
 import type { TestServer } from '../support/server.js';
 import { StreamClient } from '../support/stream-client.js';
 import { answerHttp } from './http-step.js';
+import { answerMetrics } from './metrics-step.js';
 import { type Answer, isObject, type Json, type JsonObject, type Step } from './recording.js';
 import { doShm } from './shm-step.js';
 import { toRecordedInfer } from './tensors.js';
@@ -25,7 +26,7 @@ export class Replayer {
   }
 
   async answer(step: Step): Promise<Answer> {
-    const { sleep_ms, parallel, http, grpc, request = {}, shm, key } = step;
+    const { sleep_ms, parallel, http, metrics, grpc, request = {}, shm, key } = step;
     if (sleep_ms !== undefined) {
       await pause(sleep_ms);
       return {};
@@ -39,6 +40,7 @@ export class Replayer {
       return { results: await Promise.all(begun) };
     }
     if (http !== undefined) return this.#inTerms(await answerHttp(this.#server.httpUrl, http));
+    if (metrics !== undefined) return answerMetrics(this.#server.server.metricsPort ?? 0, metrics.match);
     if (step.requests !== undefined) return this.#stream(step.requests, step.metadata);
     if (grpc !== undefined) return this.#grpc(grpc, request);
     throw new Error(`a step that can't be replayed: ${JSON.stringify(step)}`);
