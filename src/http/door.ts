@@ -70,6 +70,7 @@ export async function openHttpDoor({
     pace,
     inputBytesMax: settings.inputBytesMax,
     stopping,
+    stalledMs,
     headerPattern: settings.headerPattern,
   };
   const listener = await listenHttp({
@@ -80,7 +81,6 @@ export async function openHttpDoor({
     clock,
     connectionsMax: LIMITS.httpConnectionsMax,
     requestMs: 0,
-    stalledMs,
     handle(request, response, connectionHeaders) {
       void new Exchange(context, request, response, connectionHeaders).run();
     },

@@ -7,7 +7,7 @@ import type { InFlight } from '../service/in-flight.js';
 import { answerCompression, compress, requestCompression } from './compression.js';
 import type { Connections, OpenExchange } from './connections.js';
 import { IncomingRequest } from './incoming-request.js';
-import type { ConnectionHeaders } from './listener.js';
+import { type ConnectionHeaders, limitStall } from './listener.js';
 import { errorReply, thrownReply } from './reply.js';
 import { RequestAccount } from './request-account.js';
 import type { RequestPace } from './request-pace.js';
@@ -26,6 +26,8 @@ export interface ExchangeContext {
   /** Cancelled when the door takes no more inference requests. */
   readonly stopping: Cancellation;
   readonly headerPattern: RegExp | null;
+  /** How long a client may take nothing of its answer. */
+  readonly stalledMs: number;
 }
 
 /** Up to here it is cheaper to copy the pieces of an answer together than to send them one by one. */
@@ -185,7 +187,7 @@ export class Exchange implements OpenExchange {
     const response = this.#response;
     // Too slow a request has its answer already.
     if (this.#isOver || response.headersSent) return;
-    this.#isSending = true;
+    this.#beginSending();
     const body = pieces ?? [Buffer.from(String(reply.body))];
     response.writeHead(reply.status, {
       'Content-Type': reply.contentType,
@@ -218,12 +220,13 @@ export class Exchange implements OpenExchange {
       if (!this.#isOver) throw error;
       return;
     }
-    this.#isSending = true;
-    if (!this.#isOver) response.end();
+    if (this.#isOver) return;
+    this.#beginSending();
+    response.end();
   }
 
   async #drained(): Promise<void> {
-    this.#isSending = true;
+    this.#beginSending();
     await new Promise<void>((resolve, reject) => {
       const takeBack = this.#canceller.onCancel(() => reject(queueErrors.cancelled()));
       this.#response.once('drain', () => {
@@ -232,6 +235,12 @@ export class Exchange implements OpenExchange {
       });
     });
     this.#isSending = false;
+  }
+
+  /** It is the client's turn. */
+  #beginSending(): void {
+    this.#isSending = true;
+    limitStall(this.#response, this.#context.stalledMs);
   }
 
   #tooSlow(): void {

@@ -41,8 +41,6 @@ export interface ListenerOptions {
   readonly requestMs: number;
   /** Answers one request, some time, with these headers besides its own. Never throws. */
   handle(request: IncomingMessage, response: ServerResponse, headers: () => ConnectionHeaders): void;
-  /** How long a client may send and take nothing while it is its turn. */
-  readonly stalledMs: number;
   /** Whether a connection on which nothing moves waits for us and not for its client. */
   isWorking?(socket: Socket): boolean;
 }
@@ -66,7 +64,6 @@ export async function listenHttp(options: ListenerOptions): Promise<HttpListener
     handle,
   );
   server.maxConnections = options.connectionsMax;
-  server.timeout = options.stalledMs;
   server.on('timeout', (socket) => {
     if (options.isWorking?.(socket) !== true) socket.destroy();
   });
@@ -91,6 +88,11 @@ export async function listenHttp(options: ListenerOptions): Promise<HttpListener
       await closed;
     },
   };
+}
+
+/** Ends the connection of an answer that is ready when its client takes nothing of it for so long. */
+export function limitStall(response: ServerResponse, stalledMs: number): void {
+  response.setTimeout(stalledMs);
 }
 
 /** Answers what is no HTTP, too large or too slow, where the connection still takes an answer. */

@@ -3,7 +3,7 @@ import { LIMITS } from '../settings/limits.js';
 import type { DoorSettings } from '../settings/settings.js';
 import type { Log } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
-import { type HttpListener, listenHttp } from './listener.js';
+import { type HttpListener, limitStall, listenHttp } from './listener.js';
 import { errorReply, thrownReply } from './reply.js';
 import type { HttpReply } from './route.js';
 
@@ -27,7 +27,6 @@ export function openMetricsDoor({ metrics, ...options }: MetricsDoorOptions): Pr
     flag: '--metrics',
     connectionsMax: LIMITS.metricsConnectionsMax,
     requestMs: LIMITS.httpRequestMs,
-    stalledMs: LIMITS.httpStalledMs,
     async handle(request, response, connectionHeaders) {
       const { method = 'GET', url = '/' } = request;
       const { status, contentType, headers, body } = await answerScrape(metrics, method, url).catch(
@@ -43,6 +42,7 @@ export function openMetricsDoor({ metrics, ...options }: MetricsDoorOptions): Pr
         ...connectionHeaders(),
         ...headers,
       });
+      limitStall(response, LIMITS.httpStalledMs);
       response.end(method === 'HEAD' ? undefined : page);
     },
   });
