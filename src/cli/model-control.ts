@@ -1,10 +1,16 @@
+import { REPORT_PREFIX } from '../model-config/quantization-parameters.js';
 import { CallError, type ServerClient } from './client.js';
 import { EXIT } from './exit-codes.js';
 import type { Io } from './io.js';
 import type { LoadParameter } from './load-files.js';
 import type { ModelIndexMessage } from './messages.js';
 import { startProgress } from './progress.js';
-import { readIndex } from './read-index.js';
+import { readIndex, withModelsToLoad } from './read-index.js';
+
+/** What is read of a model's configuration here. */
+interface ConfigMessage {
+  readonly parameters?: Readonly<Record<string, { readonly string_value?: string }>>;
+}
 
 /** Something to do with a model on a running server. */
 export interface ModelAction {
@@ -21,8 +27,8 @@ export async function loadModel(
 ): Promise<number> {
   await during(io, `loading ${model}`, () =>
     client.call('RepositoryModelLoad', { model_name: model, parameters }),
-  ).catch((error: unknown) => {
-    throw withControlHint(error, 'explicit');
+  ).catch(async (error: unknown) => {
+    throw await withModelsToLoad(client, withControlHint(error, 'explicit'), model);
   });
   return tellState(client, { model, json }, 'is loaded', io);
 }
@@ -41,8 +47,9 @@ export async function unloadModel(client: ServerClient, action: ModelAction, io:
 export async function rollBackModel(client: ServerClient, action: ModelAction, io: Io): Promise<number> {
   await during(io, `rolling back ${action.model}`, () =>
     client.callLifecycle('Rollback', { name: action.model }),
-  ).catch((error: unknown) => {
-    throw withControlHint(error, 'poll or --model-control-mode=explicit');
+  ).catch(async (error: unknown) => {
+    const hinted = withControlHint(error, 'poll or --model-control-mode=explicit');
+    throw await withModelsToLoad(client, hinted, action.model);
   });
   return tellState(client, action, 'is rolled back', io);
 }
@@ -77,6 +84,28 @@ async function tellState(
   const entries = index.filter(({ name }) => name === model);
   const ready = entries.filter(({ state }) => state === 'READY').map(({ version }) => version);
   const versions = ready.length === 0 ? '' : `, version${ready.length === 1 ? '' : 's'} ${ready.join(', ')}`;
-  io.out(json ? `${JSON.stringify(entries, null, 2)}\n` : `${model} ${verb}${versions}\n`);
+  if (json) {
+    io.out(`${JSON.stringify(entries, null, 2)}\n`);
+    return EXIT.ok;
+  }
+  const outcomes = await Promise.all(ready.map((version) => quantizationOf(client, model, version)));
+  io.out(`${model} ${verb}${versions}\n${outcomes.join('')}`);
   return EXIT.ok;
+}
+
+/** A line that says what came of quantizing a version; '' where that was not asked for. */
+async function quantizationOf(client: ServerClient, name: string, version: string): Promise<string> {
+  const { config } = await client
+    .call<{ config: ConfigMessage | null }>('ModelConfig', { name, version })
+    .catch(() => ({ config: null }));
+  const told = (setting: string): string =>
+    config?.parameters?.[`${REPORT_PREFIX}${setting}`]?.string_value ?? '';
+  switch (told('outcome')) {
+    case 'quantized':
+      return `version ${version} is quantized (${told('mode')})\n`;
+    case 'original':
+      return `version ${version} is served as it is: ${told('reason')}\n`;
+    default:
+      return '';
+  }
 }

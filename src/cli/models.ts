@@ -79,8 +79,9 @@ function readVerb(flags: ParsedFlags): { verb: string; model: string } {
   const [verb = LIST, model = '', ...surplus] = flags.positionals;
   const own = verb === LIST ? [] : VERBS.get(verb);
   if (own === undefined) {
+    const words = [...VERBS.keys(), LIST];
     throw new UsageError(
-      `unknown word '${verb}'${didYouMean(verb, [...VERBS.keys(), LIST])}; for one model: naiad models show ${verb}`,
+      `unknown word '${verb}'${didYouMean(verb, words) || `; known ones: ${words.join(', ')}`}${model === '' ? `; for one model: naiad models show ${verb}` : ''}`,
     );
   }
   if (verb !== LIST && model === '') throw new UsageError(`which model? naiad models ${verb} MODEL`);

@@ -17,6 +17,20 @@ export async function withKnownModels(client: ServerClient, error: unknown, mode
   return new CallError(error.code, `${error.message}${more}`, { cause: error });
 }
 
+/** The same of an error of loading or rolling back: a model that the repository does not have. */
+export async function withModelsToLoad(
+  client: ServerClient,
+  error: unknown,
+  model: string,
+): Promise<unknown> {
+  if (!(error instanceof CallError) || !/failed to poll|nothing else was served/.test(error.message)) {
+    return error;
+  }
+  const names = namesOf(await readIndex(client).catch(() => []));
+  if (names.length === 0 || names.includes(model)) return error;
+  return new CallError(error.code, `${error.message}${knownModels(model, names)}`, { cause: error });
+}
+
 /** Behind a sentence about a model that is not served: how it would be, where it only has to be loaded. */
 function loadHint(model: string, entries: readonly ModelIndexMessage[]): string {
   const isLoadable = entries.every(({ name, state }) => name !== model || state === '');

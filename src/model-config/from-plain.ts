@@ -1,6 +1,6 @@
 import type { ModelConfig } from './message.js';
 import { errorAt, type FieldPath, formatPath, type Problem } from './problem.js';
-import { quote, suggestion } from './quote.js';
+import { quote, suggestionOr } from './quote.js';
 import { readScalar } from './scalar.js';
 import { fieldOf, type MessageField, type MessageType, messageOf, modelConfigType } from './schema.js';
 
@@ -110,7 +110,7 @@ function reportClashes(
 function unknownField(type: MessageType, name: string, path: FieldPath): string {
   const known = type.fieldsArray.map((field) => field.name);
   const allowed = known.length === 0 ? 'it has none' : `known ones: ${known.join(', ')}`;
-  return `unknown field ${quote(name)} in ${subject(path)}${suggestion(name, known)} ${allowed}`;
+  return `unknown field ${quote(name)} in ${subject(path)}${suggestionOr(name, known, allowed)}`;
 }
 
 /** Members of a `oneof` and sub-messages tell by their presence that they were given. */

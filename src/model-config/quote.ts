@@ -12,8 +12,8 @@ export function quote(value: unknown): string {
   return typeof value === 'object' && value !== null ? 'fields' : String(value);
 }
 
-/** `, did you mean 'x'?`, or `;` where nothing is near, to be followed by the list of what is known. */
-export function suggestion(word: unknown, known: Iterable<string>): string {
+/** `, did you mean 'x'?`, or `; ` and what is allowed where nothing is near. */
+export function suggestionOr(word: unknown, known: Iterable<string>, allowed: string): string {
   const isShort = typeof word === 'string' && word.length <= QUOTE_MAX;
-  return (isShort && didYouMean(word, known)) || ';';
+  return (isShort && didYouMean(word, known)) || `; ${allowed}`;
 }

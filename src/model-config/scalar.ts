@@ -1,4 +1,4 @@
-import { quote, suggestion } from './quote.js';
+import { quote, suggestionOr } from './quote.js';
 import { enumOf, type MessageField, typeNameOf } from './schema.js';
 
 export type ScalarResult =
@@ -42,7 +42,7 @@ function readEnum(type: string, values: Readonly<Record<string, number>>, value:
   return {
     ok: false,
     problem: () =>
-      `unknown ${type} ${quote(value)}${suggestion(value, names)} known ones: ${names.join(', ')}`,
+      `unknown ${type} ${quote(value)}${suggestionOr(value, names, `known ones: ${names.join(', ')}`)}`,
   };
 }
 

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import { formatHistory } from '#naiad/cli/model-history.js';
 import { repositoryErrors } from '#naiad/errors/catalogue.js';
 import { type Harness, openHarness } from '../grpc/harness.js';
+import { aModelConfig } from '../support/memory-service.js';
 import { TestRepository } from '../support/repository.js';
 import { cli } from './run-cli.js';
 
@@ -52,6 +53,34 @@ describe('models load', () => {
   it('prints JSON', async () => {
     const { out } = await cli('models', 'load', 'm', url, '--json');
     expect(JSON.parse(out)).toEqual([{ name: 'm', version: '1', state: 'READY', reason: '' }]);
+  });
+
+  it('tells what came of quantizing it', async () => {
+    const tellsOf = async (report: Readonly<Record<string, string>>): Promise<string> => {
+      const entries = Object.entries(report).map(([key, text]) => [
+        `quantization.report.${key}`,
+        { string_value: text },
+      ]);
+      const config = vi.spyOn(harness.service, 'modelConfig');
+      config.mockReturnValue(aModelConfig({ parameters: Object.fromEntries(entries) }));
+      const { out } = await cli('models', 'load', 'm', url);
+      config.mockRestore();
+      return out;
+    };
+    expect(await tellsOf({ outcome: 'quantized', mode: 'nf4' })).toBe(
+      'm is loaded, version 1\nversion 1 is quantized (nf4)\n',
+    );
+    expect(await tellsOf({ outcome: 'original', reason: 'it is too far off' })).toBe(
+      'm is loaded, version 1\nversion 1 is served as it is: it is too far off\n',
+    );
+  });
+
+  it('of a model that the repository does not have names those that it has', async () => {
+    harness.service.controlled = () => Promise.reject(repositoryErrors.notInRepository('ecko'));
+    expect((await cli('models', 'load', 'ecko', url)).err).toMatch(
+      /, did you mean 'echo'\? The server has: /,
+    );
+    expect((await cli('models', 'load', 'echo', url)).err).not.toContain('The server has');
   });
 
   it('sends a configuration and files', async () => {
@@ -129,10 +158,10 @@ describe('models rollback', () => {
   });
 
   it('tells that there is nothing before', async () => {
-    harness.service.controlled = () => Promise.reject(repositoryErrors.noRollback('m'));
-    expect(await cli('models', 'rollback', 'm', url)).toMatchObject({
+    harness.service.controlled = () => Promise.reject(repositoryErrors.noRollback('echo'));
+    expect(await cli('models', 'rollback', 'echo', url)).toMatchObject({
       code: 1,
-      err: "naiad models: model 'm' can not be rolled back: nothing else was served before\n",
+      err: "naiad models: model 'echo' can not be rolled back: nothing else was served before\n",
     });
   });
 });
@@ -232,6 +261,7 @@ describe('mistakes of a command line', () => {
   it.each([
     [['load'], 'which model? naiad models load MODEL'],
     [['rolback', 'm'], "unknown word 'rolback', did you mean 'rollback'?"],
+    [['roll', 'm'], "unknown word 'roll'; known ones: show, load, unload, rollback, history, list"],
     [['load', 'm', '--file=x'], '--file=x: expected PATH=FILE, e.g. 1/model.onnx=new.onnx'],
     [['load', 'm', '--file==x'], '--file==x: expected PATH=FILE'],
     [['load', 'm', '--file=x=y'], "--file needs --config: the files replace the model's whole folder"],

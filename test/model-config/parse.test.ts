@@ -47,11 +47,11 @@ max_batch_size: 4
 max_batch_size: 5
 parameters { key: "image.mean" value { string_valu: "x" } }
 `;
-    const found = findings('pbtxt', text).map((line) => line.replace(/ known ones:.*/, ''));
+    const found = findings('pbtxt', text).map((line) => line.replace(/; known ones:.*/, ''));
     expect(found.sort()).toEqual(
       [
         "config.pbtxt:2: unknown field 'nam' in the configuration, did you mean 'name'?",
-        "config.pbtxt:4: unknown field 'dtype' in input[0];",
+        "config.pbtxt:4: unknown field 'dtype' in input[0]",
         "config.pbtxt:4: input[0].data_type: unknown DataType 'TYPE_FP33', did you mean 'TYPE_FP32'?",
         "config.pbtxt:6: input[1].optional: expected true or false, got 'maybe'",
         'config.pbtxt:7: input[1].dims[0]: expected an integer from -9007199254740991 to 9007199254740991, got 1.5',

@@ -18,7 +18,7 @@ import { differenceOf, figuresOf } from './figures.js';
 import { EVALUATE_FLAGS as FLAGS } from './flags.js';
 import { type LabelledItem, type LabelledSet, readLabelledSet, thinned } from './labelled-set.js';
 import type { Predictor } from './predictor.js';
-import { type Evaluation, formatEvaluation, toJson } from './report.js';
+import { type Evaluation, formatEvaluation, itemsText, toJson } from './report.js';
 
 /** Items that are tried for the names of the classes. */
 const SAMPLES_MAX = 8;
@@ -64,14 +64,18 @@ export async function evaluate(argv: readonly string[], io: Io): Promise<number>
     progress.end();
     if (targets.takesRawPictures(items)) io.err(RAW_PICTURES_NOTE);
     const [own = [], others] = asked.answers;
+    // Files of the same name are told apart by their paths.
+    const isAmbiguous = subject.name === reference?.name;
+    const nameOf = ({ name }: Predictor, target: string): string =>
+      isAmbiguous && isFile(target) ? target : name;
     const evaluation: Evaluation = {
       data: flags.get(FLAGS.data),
       names,
-      subject: { name: subject.name, figures: figuresOf(own, asked.classCount) },
+      subject: { name: nameOf(subject, model), figures: figuresOf(own, asked.classCount) },
       reference:
         reference === null || others === undefined
           ? null
-          : { name: reference.name, figures: figuresOf(others, asked.classCount) },
+          : { name: nameOf(reference, other), figures: figuresOf(others, asked.classCount) },
       difference: others === undefined ? null : differenceOf(own, others),
       failed: asked.failed,
       seconds: (systemClock.nowNs() - startNs) / 1e9,
@@ -207,7 +211,7 @@ function tell(evaluation: Evaluation, { ignored }: LabelledSet, flags: ParsedFla
 function verdict({ subject, difference, failed }: Evaluation, flags: ParsedFlags, io: Io): number {
   const { accuracy } = subject.figures;
   const problems: string[] = [];
-  if (failed.length > 0) problems.push(`${failed.length} items could not be asked`);
+  if (failed.length > 0) problems.push(`${itemsText(failed.length)} could not be asked`);
   const least = flags.get(FLAGS.minAccuracy);
   if (accuracy < least) problems.push(`the accuracy ${accuracy.toFixed(4)} is below --min-accuracy=${least}`);
   const drop = -(difference?.accuracy ?? 0);

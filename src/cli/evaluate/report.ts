@@ -68,10 +68,15 @@ export function formatEvaluation(evaluation: Evaluation, columns: number): strin
       ? `Rows are the true classes, columns what ${subject.name} says:\n${matrix(figures, names)}`
       : mistakes(figures, names, columns),
     ...(difference === null || reference === null ? [] : [differenceText(difference, subject, reference)]),
-    `${figures.count} items in ${seconds.toFixed(1)} s, ${rate} per second\n`,
+    `${itemsText(figures.count)} in ${seconds.toFixed(1)} s, ${rate} per second\n`,
     ...(failed.length === 0 ? [] : [failures(failed)]),
   ];
   return parts.filter((part) => part !== '').join('\n');
+}
+
+/** `1 item`, `2 items`. */
+export function itemsText(count: number): string {
+  return `${count} item${count === 1 ? '' : 's'}`;
 }
 
 function summary(subject: Evaluated, reference: Evaluated | null): string {
@@ -150,7 +155,8 @@ function differenceText(difference: Difference, subject: Evaluated, reference: E
 function failures(failed: readonly FailedItem[]): string {
   const shown = failed.slice(0, FAILED_SHOWN).map(({ path, reason }) => `  ${path}: ${reason}\n`);
   const more = failed.length > shown.length ? `  and ${failed.length - shown.length} more\n` : '';
-  return `${failed.length} items could not be asked and are left out:\n${shown.join('')}${more}`;
+  const verb = failed.length === 1 ? 'is' : 'are';
+  return `${itemsText(failed.length)} could not be asked and ${verb} left out:\n${shown.join('')}${more}`;
 }
 
 function percent(value: number): string {

@@ -76,9 +76,6 @@ function readOperand(flags: ParsedFlags): string {
   if (path === undefined)
     throw new UsageError('which model? naiad quantize MODEL.onnx --mode MODE --out DIR');
   if (surplus.length > 0) throw new UsageError(`unexpected argument '${surplus[0]}'`);
-  if (!flags.given(FLAGS.out) && !flags.get(FLAGS.sensitivity)) {
-    throw new UsageError('--out is missing: a new folder for the quantized model');
-  }
   return path;
 }
 

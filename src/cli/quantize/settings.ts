@@ -9,7 +9,9 @@ import {
 import type { ParsedFlags } from '../../settings/parse-flags.js';
 import { UsageError } from '../exit-codes.js';
 import type { ModelFile } from '../model-file.js';
-import { flagNameOf, SETTING_FLAGS } from './flags.js';
+import { flagNameOf, QUANTIZE_FLAGS, SETTING_FLAGS } from './flags.js';
+
+const NO_OUT = '--out is missing: a new folder for the quantized model';
 
 /** What is asked for, and where its samples lie. */
 export interface Settings {
@@ -25,12 +27,13 @@ export interface Settings {
 export function readSettings(flags: ParsedFlags, { source }: ModelFile): Settings {
   const given = givenSettings(flags);
   const texts = new Map([...configuredSettings(source.config.parameters), ...given]);
+  const mistakes = flags.given(QUANTIZE_FLAGS.out) || flags.get(QUANTIZE_FLAGS.sensitivity) ? [] : [NO_OUT];
   if (!texts.has('mode')) {
-    throw new UsageError('which mode? Give one with --mode, e.g. int8; --help lists them');
+    throw new UsageError('which mode? Give one with --mode, e.g. int8; --help lists them', ...mistakes);
   }
   const { spec, problems } = readQuantizationSettings(texts);
-  const mistakes = problems.map((problem) => textOf(problem, given));
-  if (spec === null) throw new UsageError(...mistakes);
+  mistakes.unshift(...problems.map((problem) => textOf(problem, given)));
+  if (spec === null || mistakes.length > 0) throw new UsageError(...mistakes);
   const { calibration } = spec;
   if (calibration.kind === 'live') {
     const flag = `--${flagNameOf('calibration')}`;

@@ -4,6 +4,7 @@ import type { Clock } from '../../lib/clock.js';
 import type { QuantizationSpec } from '../../model-config/quantization.js';
 import { canonicalJson } from '../../quantize/canonical-json.js';
 import type { Recipe } from '../../quantize/recipe.js';
+import type { QuantizationReport } from '../../quantize/report.js';
 import type { Artifact } from '../../repository/artifact-cache.js';
 import { LIMITS } from '../../settings/limits.js';
 import type { Log } from '../../telemetry/log.js';
@@ -87,7 +88,9 @@ export class CachedArtifacts implements Artifacts {
     if (artifact?.directory != null) {
       const modelFile = join(artifact.directory, COMPILED_MODEL);
       const rest = { modelFile, shortfall: '', live: null, steps };
-      return this.#handOut({ ...detailsOf(artifact), ...rest }, { request, recipe: found.recipe });
+      const details = detailsOf(artifact);
+      this.#tellQuantized(request, details.report);
+      return this.#handOut({ ...details, ...rest }, { request, recipe: found.recipe });
     }
     const { calibration } = quantization.spec;
     if (calibration.kind === 'live' && artifact === null) {
@@ -252,6 +255,18 @@ export class CachedArtifacts implements Artifacts {
       { model, version },
       `'${model}' version ${version} is served as it is: ${shortfall}`,
     );
+  }
+
+  #tellQuantized(
+    { options: { modelName: model, version } }: ArtifactRequest,
+    report: QuantizationReport | null,
+  ): void {
+    if (report === null) return;
+    const { mode, bytes, runMs, findings } = report;
+    const fields = { model, version, mode, bytes, runMs };
+    const text = `'${model}' version ${version} is quantized (${mode})`;
+    if (findings.length === 0) this.#options.log.info(fields, text);
+    else this.#options.log.warn(fields, `${text}: ${findings.join('; ')}`);
   }
 
   /** What is not quantized is told each time it is loaded. */

@@ -72,6 +72,10 @@ function folderSamples(
   fit: SampleFit,
 ): SampleSet {
   const files = chooseSampleFiles(folder, samplesMax);
-  if (files.length === 0) throw new Error(`the folder of samples '${folder}' holds none`);
+  if (files.length === 0) {
+    throw new Error(
+      `the folder of samples '${folder}' holds none: put pictures, .npy, .npz, .raw or .bin files into it`,
+    );
+  }
   return fileSamples(calibration.kind === 'live' ? 'live' : 'folder', folder, files, fit);
 }

@@ -76,8 +76,20 @@ function listFiles(folder: string): SampleFile[] {
   try {
     walk('', 1);
   } catch (error) {
-    const text = error instanceof Error ? error.message : String(error);
-    throw new Error(`can't read the folder of samples '${folder}': ${text}`, { cause: error });
+    throw new Error(`can't read the folder of samples '${folder}': ${reasonOf(error)}`, { cause: error });
   }
   return files;
+}
+
+/** Without the system call and the path, which is said already. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  switch ((error as NodeJS.ErrnoException).code) {
+    case 'ENOENT':
+      return 'it does not exist';
+    case 'ENOTDIR':
+      return 'it is no folder';
+    default:
+      return error.message;
+  }
 }

@@ -134,6 +134,7 @@ describe('an evaluation', () => {
     for (const { out } of [mixed, files]) {
       expect(JSON.parse(out)).toMatchObject({ accuracy: 0.8, compared: { accuracy: 0.6 } });
     }
+    expect(JSON.parse(files.out)).toMatchObject({ model: VERSION_1(), compared: { model: other } });
   });
 
   it('of a file has the configuration of the one that it is compared with', async () => {
@@ -186,7 +187,7 @@ describe('an evaluation fails', () => {
     ['a file', () => evaluate(VERSION_1(), '--data', data.path('odd'), '--json')],
   ])('when an item can not be asked of %s, which is left out', async (_, run) => {
     const { code, out, err } = await run();
-    expect({ code, err }).toEqual({ code: 1, err: 'naiad evaluate: 1 items could not be asked\n' });
+    expect({ code, err }).toEqual({ code: 1, err: 'naiad evaluate: 1 item could not be asked\n' });
     expect(JSON.parse(out)).toMatchObject({
       items: 1,
       accuracy: 1,

@@ -212,7 +212,12 @@ describe('nothing is written', () => {
     [
       'no folder',
       () => int8('none', '--calibrate', folder.path('nowhere')),
-      /can't read the folder of samples/,
+      /can't read the folder of samples '.*nowhere': it does not exist\n/,
+    ],
+    [
+      'a file in place of a folder',
+      () => int8('none', '--calibrate', MODEL),
+      /can't read the folder of samples '.*': it is no folder\n/,
     ],
     [
       'no pictures',
@@ -251,7 +256,7 @@ describe('nothing is written', () => {
 
   it.each([
     [[], /which model\?/],
-    [[MODEL, '--mode=int8'], /--out is missing/],
+    [[MODEL, '--mode=int8'], /--calibrate\n.*--out is missing/],
     [[MODEL, '--out=x'], /which mode\? Give one with --mode/],
     [
       [MODEL, '--out=x', '--mode=int8'],

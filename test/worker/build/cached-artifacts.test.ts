@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { systemClock } from '#naiad/lib/clock.js';
 import { readQuantizationSettings } from '#naiad/model-config/quantization-parameters.js';
+import { bestOf, reportOf } from '#naiad/quantize/attempt.js';
 import type { Recipe } from '#naiad/quantize/recipe.js';
 import type { Artifact } from '#naiad/repository/artifact-cache.js';
 import type { ArtifactRequest } from '#naiad/worker/build/artifacts.js';
@@ -208,6 +209,20 @@ describe('artifacts', () => {
     await expect(artifacts.prepare(quantizing({ on_failure: 'fail' }))).rejects.toThrow('it is too far off');
     const identity = await artifacts.prepare({ ...quantizing(), backend: 'identity' });
     expect(identity.shortfall).toContain("backend 'identity' runs no ONNX models");
+  });
+
+  it('say that a model is quantized, and what is odd about it', async () => {
+    for (const [level, findings, told] of [
+      ['info', [], ''],
+      ['warn', ["there is no node 'a'", 'it is odd'], ": there is no node 'a'; it is odd"],
+    ] as const) {
+      const asked = { requested: 'int8-dynamic', modelBytes: 9, samples: 'none', steps: [] } as const;
+      const report = reportOf([], bestOf('int8-dynamic', []), asked);
+      const details = { compiled: true, report: { ...report, findings } };
+      const { artifacts, log } = someArtifacts({ found: { directory: '/cache/t', reason: '', details } });
+      await artifacts.prepare(quantizing());
+      expect(log.messages(level)).toEqual([`'model' version 1 is quantized (int8-dynamic)${told}`]);
+    }
   });
 
   it('are discarded when they could not be loaded', async () => {

@@ -328,8 +328,8 @@ describe('samples', () => {
   });
 
   it.each<[string, Record<string, Uint8Array>, RegExp]>([
-    ['none at all', {}, /can't read the folder of samples/],
-    ['no files of samples', { 'readme.txt': Buffer.of() }, /the folder of samples '.*' holds none/],
+    ['none at all', {}, /can't read the folder of samples '.*': it does not exist$/],
+    ['no files of samples', { 'readme.txt': Buffer.of() }, /the folder of samples '.*' holds none: put /],
   ])('that are %s are told of', async (_what, files, reason) => {
     await expect(quantize(convNet(), spec, { samples: samples(files) })).rejects.toThrow(reason);
   });
