@@ -226,9 +226,9 @@ export class ServingService implements InferenceService {
       else lease.model.statistics.meter?.refused(failure.reason);
       throw failure;
     } finally {
-      if (ticket !== null && lease !== null) this.#trace(ticket, request, lease, trace, failure);
       lease?.release();
       if (--this.#inFlight === 0) this.#becomeIdle();
+      if (ticket !== null && lease !== null) this.#trace(ticket, request, lease, trace, failure);
       if (this.#options.accessLog) this.#logAccess(request, lease, trace, failure?.code ?? 'OK');
     }
   }

@@ -8,7 +8,9 @@ import { status } from '@grpc/grpc-js';
 import protobuf from 'protobufjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DEFAULT_TRACE_SETTING, type TraceSettings } from '#naiad/settings/trace-settings.js';
+import { ask } from '../http/harness.js';
 import { simpleRequest } from '../support/messages.js';
+import { identityConfig, identityModel, TestRepository } from '../support/repository.js';
 import {
   BUNDLED_MODELS,
   startTestServer,
@@ -77,6 +79,33 @@ describe('traces in a file', () => {
       ['TENSOR_BACKEND_OUTPUT', expect.objectContaining({ name: 'OUTPUT0' })],
       ['TENSOR_BACKEND_OUTPUT', expect.objectContaining({ name: 'OUTPUT1' })],
     ]);
+  });
+
+  it('tell large tensors, too, which are no longer here once a thread has them', async () => {
+    const file = join(folder, 'traces');
+    const repository = new TestRepository(identityModel('echo', identityConfig()));
+    const trace = { ...testSettings().trace, file, initial: ALWAYS };
+    try {
+      server = await startTestServer({ modelRepositories: [repository.directory], trace });
+      const data = Array.from({ length: 8192 }, (_, index) => index);
+      const inputs = [{ name: 'INPUT0', datatype: 'FP32', shape: [1, data.length], data }];
+      const path = '/v2/models/echo/infer';
+      const { status: code } = await ask(
+        server.server.httpPort ?? 0,
+        'POST',
+        path,
+        JSON.stringify({ inputs }),
+      );
+      expect(code).toBe(200);
+      expect(server.server.status().leases).toBe(0);
+      await server.stop();
+      server = null;
+      const records = JSON.parse(await readFile(file, 'utf8')) as { tensor?: { data: string } }[];
+      const texts = records.flatMap(({ tensor }) => tensor?.data ?? []);
+      expect(texts).toEqual([data.join(), data.join()]);
+    } finally {
+      repository.remove();
+    }
   });
 
   it('begin and end when a client says so', async () => {

@@ -16,6 +16,9 @@ import type { TracedRequest, TracedTensor, TraceSink } from './traced-request.js
 /** Elements of one tensor that a trace shows; Triton has no bound. */
 const TENSOR_ELEMENTS_MAX = 1 << 16;
 
+/** Bytes of all inputs, or outputs, of a request of which a trace shows elements. */
+const TENSORS_BYTES_MAX = 8 << 20;
+
 /** Models with settings of their own. */
 const OVERRIDES_MAX = 4096;
 
@@ -23,6 +26,8 @@ const OVERRIDES_MAX = 4096;
 export interface TraceTicket {
   readonly id: number;
   readonly setting: TraceSetting;
+  /** Empty unless tensors are traced. */
+  readonly inputs: readonly TracedTensor[];
 }
 
 export interface TracerOptions {
@@ -96,7 +101,10 @@ export class Tracer {
     this.#changed();
   }
 
-  /** Whether this request is one that is traced; asked once for each request whose model is known. */
+  /**
+   * Whether this request is one that is traced; asked once for each request whose model is known, before
+   * the bytes of its inputs may be handed to another thread.
+   */
   sample(request: InferRequest, model: string): TraceTicket | null {
     if (!this.#isOn) return null;
     const scope = this.#models.get(model) ?? this.#global;
@@ -108,13 +116,14 @@ export class Tracer {
       this.#countDown(scope, setting);
     }
     this.#ids++;
-    return { id: this.#ids, setting };
+    const inputs = setting.levels.includes('TENSORS') ? describe(request.inputs) : [];
+    return { id: this.#ids, setting, inputs };
   }
 
-  /** The request is over, and the bytes of its tensors are there still. */
-  finish({ id, setting }: TraceTicket, request: InferRequest, outcome: TraceOutcome): void {
+  /** The request is over, and the bytes of its outputs are there still, unless they were streamed. */
+  finish({ id, setting, inputs }: TraceTicket, request: InferRequest, outcome: TraceOutcome): void {
     const { levels } = setting;
-    const withTensors = levels.includes('TENSORS');
+    const tensors = levels.includes('TENSORS') ? (outcome.response?.outputs ?? []) : [];
     const traced = (sentNs: number): TracedRequest => ({ ...settled, sentNs });
     const settled: Omit<TracedRequest, 'sentNs'> = {
       id,
@@ -126,8 +135,8 @@ export class Tracer {
       context: request.traceContext ?? null,
       timings: outcome.timings,
       endNs: outcome.endNs,
-      inputs: withTensors ? request.inputs.map(describe) : [],
-      outputs: withTensors ? (outcome.response?.outputs.map(describe) ?? []) : [],
+      inputs,
+      outputs: describe(tensors),
       error: outcome.error,
     };
     if (request.whenSent === undefined) this.#options.sink.write(traced(0));
@@ -157,16 +166,18 @@ export class Tracer {
   }
 }
 
-function describe({
-  name,
-  datatype,
-  shape,
-  data,
-}: {
+interface Described {
   readonly name: string;
   readonly datatype: string;
   readonly shape: readonly number[];
   readonly data: Uint8Array;
-}): TracedTensor {
-  return { name, datatype, shape, data: tensorText(datatype, data, TENSOR_ELEMENTS_MAX) };
+}
+
+function describe(tensors: readonly Described[]): readonly TracedTensor[] {
+  let bytesLeft = TENSORS_BYTES_MAX;
+  return tensors.map(({ name, datatype, shape, data }) => {
+    const shown = { elementsMax: TENSOR_ELEMENTS_MAX, bytesMax: bytesLeft };
+    bytesLeft -= Math.min(bytesLeft, data.byteLength);
+    return { name, datatype, shape, data: tensorText(datatype, data, shown) };
+  });
 }

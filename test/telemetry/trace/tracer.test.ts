@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { InferInput } from '#naiad/inference/request.js';
 import { newTimings } from '#naiad/inference/timings.js';
 import type { TraceMode } from '#naiad/settings/trace-settings.js';
 import { Tracer } from '#naiad/telemetry/trace/tracer.js';
@@ -182,6 +183,24 @@ describe('a trace', () => {
       { name: 'B', datatype: 'BYTES', shape: [1], data: '"hi"' },
       { name: 'C', datatype: 'NONSENSE', shape: [1, 16], data: '' },
     ]);
+  });
+
+  it('shows the beginning of tensors that are too large for a file that people read', () => {
+    const tracer = aTracer();
+    set(tracer, { trace_level: ['TENSORS'], trace_rate: ['1'] });
+    const ofBytes = (name: string, datatype: string, bytes: number): InferInput =>
+      anInput({ name, datatype, shape: [1], data: new Uint8Array(bytes) });
+    const long = new Uint8Array(4 + (9 << 20));
+    new DataView(long.buffer).setUint32(0, 9 << 20, true);
+    for (const inputs of [
+      [ofBytes('many', 'UINT8', (1 << 16) + 1)],
+      [anInput({ name: 'long', datatype: 'BYTES', shape: [1], data: long })],
+      [ofBytes('large', 'UINT8', 8 << 20), ofBytes('further', 'UINT8', 1)],
+    ]) {
+      const request = aRequest({ inputs });
+      const ticket = tracer.sample(request, 'm');
+      expect(ticket?.inputs.at(-1)?.data.slice(-5)).toMatch(/^(0,)?\.\.\.$/);
+    }
   });
 
   it('is told when the client has the answer', () => {
