@@ -7,6 +7,7 @@ import { type ModelFolder, scanRepositories } from '../repository/scan.js';
 import { LIMITS } from '../settings/limits.js';
 import type { Log } from '../telemetry/log.js';
 import { Lanes } from '../worker/lanes.js';
+import { checkSamples } from './check-samples.js';
 
 /** What was found about one model. */
 export interface ModelReport {
@@ -68,7 +69,7 @@ async function checkModel(
   try {
     const source = await readModelSource(folder, { configName });
     backend = source.config.backend;
-    findings.push(...source.warnings);
+    findings.push(...source.warnings, ...checkSamples(source));
     for (const version of source.versions) {
       try {
         const pool = new InstancePool(() => {});

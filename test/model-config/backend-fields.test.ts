@@ -36,7 +36,7 @@ describe('backend fields', () => {
     [
       fields('tensorrt_plan', ''),
       [],
-      "error platform: platform 'tensorrt_plan' of m is not supported, supported backends are onnxruntime, identity",
+      "error platform: platform 'tensorrt_plan' of m is not supported, supported backends are onnxruntime, identity, repeat",
     ],
     [
       fields('onnxruntime_onnx', 'python'),
@@ -46,12 +46,12 @@ describe('backend fields', () => {
     [
       fields('', 'onnxruntim'),
       [],
-      "error backend: unable to find backend library for backend 'onnxruntim', try specifying runtime on the model configuration. (supported backends are onnxruntime, identity, did you mean 'onnxruntime'?)",
+      "error backend: unable to find backend library for backend 'onnxruntim', try specifying runtime on the model configuration. (supported backends are onnxruntime, identity, repeat, did you mean 'onnxruntime'?)",
     ],
     [
       fields('', ''),
       [],
-      "error : must specify 'platform' or 'backend' for 'm'; supported backends are onnxruntime, identity",
+      "error : must specify 'platform' or 'backend' for 'm'; supported backends are onnxruntime, identity, repeat",
     ],
     [
       fields('', ''),

@@ -102,7 +102,7 @@ response_cache { enable: true }
     expect(await findings(withConfig(config, { 'm/notes/x': '' }))).toEqual([
       "warning folder 'notes' is ignored: versions are whole numbers",
       "error config.pbtxt:1: unexpected directory name 'm' for model 'other', directory name must equal model name",
-      "error config.pbtxt:2: unable to find backend library for backend 'onnx', try specifying runtime on the model configuration. (supported backends are onnxruntime, identity)",
+      "error config.pbtxt:2: unable to find backend library for backend 'onnx', try specifying runtime on the model configuration. (supported backends are onnxruntime, identity, repeat)",
       "error config.pbtxt:4: sequence_batching is not supported yet, model 'other' needs it",
       'warning config.pbtxt:5: response_cache is not supported yet and ignored: answers are not cached',
       "error config.pbtxt:3: 'max_batch_size' must be non-negative value for other",
