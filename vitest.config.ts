@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/golden/**', 'test/fuzz/**', 'test/reload/**'],
+    exclude: ['test/golden/**', 'test/fuzz/**', 'test/reload/**', 'test/large/**'],
     // Native addons and worker threads of their own: each test file in a process of its own.
     pool: 'forks',
     // By default one core stays unused, of two that is half.

@@ -20,7 +20,7 @@ export interface Memory {
 /** `naiad serve` in a process of its own that tells what memory it holds. */
 export class ProbedServer {
   readonly #child: ChildProcess;
-  readonly #grpcPort: Promise<number>;
+  readonly #ports: Promise<{ readonly grpc: number; readonly http: number }>;
 
   constructor(...argv: string[]) {
     const flags = ['--grpc-port=0', '--http-port=0', '--allow-metrics=false', '--grpc-address=127.0.0.1'];
@@ -29,20 +29,24 @@ export class ProbedServer {
       ['--expose-gc', '--import', PROBE, MAIN, 'serve', ...flags, '--log-format=json', ...argv],
       { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] },
     );
-    this.#grpcPort = new Promise((resolve, reject) => {
+    this.#ports = new Promise((resolve, reject) => {
       let text = '';
       this.#child.stdout?.on('data', (chunk: Buffer) => {
         // All of it is read, or the server would wait for its reader.
         if (text.length < 100_000) text += chunk.toString();
-        const port = /"grpcPort":(\d+)/.exec(text)?.[1];
-        if (port !== undefined) resolve(Number(port));
+        const [, grpc, http] = /"grpcPort":(\d+),"httpPort":(\d+)/.exec(text) ?? [];
+        if (grpc !== undefined) resolve({ grpc: Number(grpc), http: Number(http) });
       });
       this.#child.once('exit', () => reject(new Error(`ended: ${text}`)));
     });
   }
 
   get grpcPort(): Promise<number> {
-    return this.#grpcPort;
+    return this.#ports.then(({ grpc }) => grpc);
+  }
+
+  get httpPort(): Promise<number> {
+    return this.#ports.then(({ http }) => http);
   }
 
   /** What it holds when nothing happens, the median of some samples. */
