@@ -30,6 +30,9 @@ export class TraceFile implements TraceSink {
   #waiting: { readonly path: string; readonly text: string }[] = [];
   #chars = 0;
   #lost = 0;
+  /** Where {@link END} stands in the file of all traces; others are never returned to. */
+  #endOfAll = 0;
+  #isFailing = false;
   #writing: Promise<void> | null = null;
 
   constructor(path: string, log: Log) {
@@ -41,6 +44,7 @@ export class TraceFile implements TraceSink {
   set frequency(traces: number) {
     if (traces === this.#frequency) return;
     this.#frequency = traces;
+    if (this.#inFile > 0) this.#files++;
     this.#inFile = 0;
   }
 
@@ -60,8 +64,7 @@ export class TraceFile implements TraceSink {
 
   async close(): Promise<void> {
     await this.#writing;
-    await this.#file?.handle.close();
-    this.#file = null;
+    await this.#leave();
   }
 
   #nextPath(): string {
@@ -79,9 +82,12 @@ export class TraceFile implements TraceSink {
       for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
         const file = this.#file?.path === next.path ? this.#file : await this.#open(next.path);
         await append(file, this.#takeFor(next.path).join(','));
+        this.#isFailing = false;
       }
     } catch (error) {
-      this.#log.warn({ err: error, file: this.#path }, 'traces could not be written');
+      // Each of the next traces may fail in the same way.
+      if (!this.#isFailing) this.#log.warn({ err: error, file: this.#path }, 'traces could not be written');
+      this.#isFailing = true;
       this.#waiting = [];
       this.#chars = 0;
     } finally {
@@ -99,15 +105,39 @@ export class TraceFile implements TraceSink {
   }
 
   async #open(path: string): Promise<OpenFile> {
-    await this.#file?.handle.close();
-    this.#file = null;
-    this.#file = { path, handle: await open(path, 'w'), end: 0 };
+    await this.#leave();
+    const end = path === this.#path ? this.#endOfAll : 0;
+    this.#file = (end === 0 ? null : await reopen(path, end)) ?? {
+      path,
+      handle: await open(path, 'w'),
+      end: 0,
+    };
     return this.#file;
+  }
+
+  async #leave(): Promise<void> {
+    const file = this.#file;
+    this.#file = null;
+    if (file?.path === this.#path) this.#endOfAll = file.end;
+    await file?.handle
+      .close()
+      .catch((error: unknown) => this.#log.warn({ err: error, file: file.path }, 'traces may be lost'));
+  }
+}
+
+/** Null when the file has been taken away. */
+async function reopen(path: string, end: number): Promise<OpenFile | null> {
+  try {
+    return { path, handle: await open(path, 'r+'), end };
+  } catch {
+    return null;
   }
 }
 
 async function append(file: OpenFile, records: string): Promise<void> {
   const bytes = Buffer.from(`${file.end === 0 ? '[' : ','}${records}${END}`);
-  await file.handle.write(bytes, 0, bytes.length, file.end);
+  for (let done = 0; done < bytes.length; ) {
+    done += (await file.handle.write(bytes, done, bytes.length - done, file.end + done)).bytesWritten;
+  }
   file.end += bytes.length - END.length;
 }

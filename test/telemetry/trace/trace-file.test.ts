@@ -133,6 +133,28 @@ describe('the trace file', () => {
     ]);
   });
 
+  it('keeps what it has when the log frequency changes', async () => {
+    const file = new TraceFile(join(folder, 'traces'), log);
+    let id = 0;
+    for (const frequency of [0, 2, 0, 3]) {
+      file.frequency = frequency;
+      file.write(aTrace(++id));
+    }
+    await file.close();
+    const ids = async (name: string): Promise<unknown[]> =>
+      (await records(name)).flatMap(({ id, model_name }) => (model_name === undefined ? [] : id));
+    expect([await ids('traces'), await ids('traces.0'), await ids('traces.1')]).toEqual([[1, 3], [2], [4]]);
+  });
+
+  it.runIf(process.platform === 'linux')('on a full disk costs one warning for all traces', async () => {
+    const file = new TraceFile('/dev/full', log);
+    for (let id = 1; id <= 3; id++) {
+      file.write(aTrace(id));
+      await file.close();
+    }
+    expect(log.messages('warn')).toEqual(['traces could not be written']);
+  });
+
   it('that can not be written costs a warning, nothing else', async () => {
     const file = new TraceFile(join(folder, 'no', 'such', 'folder'), log);
     file.write(aTrace(1));
