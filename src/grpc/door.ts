@@ -72,7 +72,11 @@ export async function openGrpcDoor({
   setLogger({ error: (text: string) => log.debug({ source: 'grpc-js' }, text) });
   const inFlight = new InFlight(limits, onRefused);
   const accounts = new CallAccounts(inFlight, clock, log, createGate(settings.restrictions));
-  const tuned = new TunedServer(settings, (stream, headers) => accounts.open(stream, headers));
+  const tuned = new TunedServer(
+    settings,
+    (stream, headers) => accounts.open(stream, headers),
+    (error) => log.warn({ err: error }, 'gRPC connection could not be accepted'),
+  );
   const { server } = tuned;
   const protos = loadProtos();
   let accepting = true;

@@ -32,10 +32,14 @@ export class TunedServer {
   readonly server: Server;
   readonly #sockets = new Set<Socket>();
 
-  /** `onStream` sees every stream before grpc-js does, and may change its headers. */
+  /**
+   * `onStream` sees every stream before grpc-js does, and may change its headers; `onError` is told of
+   * connections that could not be accepted.
+   */
   constructor(
     connections: ConnectionSettings,
     onStream: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void,
+    onError: (error: Error) => void,
   ) {
     this.server = new Server({
       'grpc.max_receive_message_length': LIMITS.messageBytesMax,
@@ -59,6 +63,8 @@ export class TunedServer {
     };
     internals.createHttp2Server = (credentials) => {
       const http2Server = create.call(this.server, credentials);
+      // grpc-js listens to errors until the port is open; one that nobody listens to ends the process.
+      http2Server.once('listening', () => http2Server.on('error', onError));
       http2Server.prependListener('connection', (socket: Socket) => this.#connected(socket));
       http2Server.prependListener('session', (session: ServerHttp2Session) => {
         session.setLocalWindowSize(LIMITS.connectionWindowBytes);

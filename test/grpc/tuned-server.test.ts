@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { connect } from 'node:http2';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import http2, { connect, type Http2Server } from 'node:http2';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { LIMITS } from '#naiad/settings/limits.js';
 import { testGrpc } from '../support/door-settings.js';
 import { type Harness, openHarness } from './harness.js';
@@ -32,5 +32,16 @@ it('asks connections to end when they are old enough', async () => {
   });
   const session = connect(`http://127.0.0.1:${door.port}`);
   await once(session, 'close');
+  await door.close(0);
+});
+
+it('notes connections that can not be accepted, and goes on', async () => {
+  const create = vi.spyOn(http2, 'createServer');
+  const { door, log } = await openHarness();
+  const server = create.mock.results.at(-1)?.value as Http2Server;
+  create.mockRestore();
+  // As when the process may open no further files; an event that nobody listens to would be thrown.
+  server.emit('error', new Error('accept EMFILE'));
+  expect(log.messages('warn')).toEqual(['gRPC connection could not be accepted']);
   await door.close(0);
 });
