@@ -24,8 +24,11 @@ export function readGenerateRequest(bytes: Buffer, tensors: readonly TensorMetad
     else {
       reader.object((name) => {
         const tensor = tensors.find((candidate) => candidate.name === name);
-        if (tensor !== undefined) data.push([tensor, reader.pass()]);
-        else if (members.has(name)) reader.pass();
+        if (tensor !== undefined) {
+          const passage = reader.pass();
+          // With one more than there are, one is there twice, which is refused; the others may be millions.
+          if (data.length <= tensors.length) data.push([tensor, passage]);
+        } else if (members.has(name)) reader.pass();
         else members.set(name, reader.value());
       });
     }

@@ -303,4 +303,9 @@ describe('readGenerateRequest', () => {
   ])('%s', (text, problem) => {
     expect(generate(text).problem?.text).toBe(problem);
   });
+
+  it('makes no more of a tensor that is there many times than is needed to refuse it', () => {
+    const { inputs } = generate(`{${Array(1000).fill('"IN":1').join()}}`);
+    expect(inputs.map(({ name }) => name)).toEqual(['IN', 'IN']);
+  });
 });
