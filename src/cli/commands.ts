@@ -112,7 +112,7 @@ export const COMMANDS: readonly Command[] = [
     operands: '[show|load|unload|rollback|history MODEL]',
     text: [
       '`naiad models show MODEL` prints the configuration in force, completed by the server, as JSON.',
-      '`naiad models load MODEL` loads what lies in the repository now, or what --config and --file give instead; `unload` returns when the memory has been given back. Both need a server with --model-control-mode=explicit.',
+      '`naiad models load MODEL` loads what lies in the repository now, or what --config and --file give instead, and says what came of quantizing it; `unload` returns when the memory has been given back. Both need a server with --model-control-mode=explicit.',
       '`naiad models rollback MODEL` returns to what was served before, also with --model-control-mode=poll. `naiad models history MODEL` prints what happened to a model: when, why, and how long each step took.',
     ],
     flags: Object.values(MODELS_FLAGS),

@@ -100,8 +100,8 @@ function layers(
   const table =
     rows.length === 0
       ? ''
-      : `Largest errors of weights, relative to them:\n${formatTable(['Operator', 'Error', 'Before', 'After', 'Layer'], rows, columns)}`;
-  return `${quantized} layers quantized, ${kept} kept${why.length > 0 ? ':' : ''}\n${why.join('')}${table}`;
+      : `\nLargest errors of weights, relative to them:\n${formatTable(['Operator', 'Error', 'Before', 'After', 'Layer'], rows, columns)}`;
+  return `${quantized} layer${quantized === 1 ? '' : 's'} quantized, ${kept} kept${why.length > 0 ? ':' : ''}\n${why.join('')}${table}`;
 }
 
 function kernels({ kernels: counts }: QuantizationReport): string {
