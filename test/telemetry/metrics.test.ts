@@ -1,32 +1,22 @@
 import { describe, expect, it } from 'vitest';
 import { Metrics } from '#naiad/telemetry/metrics.js';
-import { codeOf, readDoc, section, tableRows } from '../docs/markdown.js';
+import { type PageFamily, readPage } from '../support/metrics-page.js';
 
-interface Family {
-  readonly type: string;
-  readonly help: string;
-  /** Values by their labels as the text has them, `''` without. */
-  readonly values: Readonly<Record<string, number>>;
-}
-
-/** Prometheus' text, read line by line. */
-async function families(metrics: Metrics): Promise<Record<string, Family>> {
-  const found: Record<string, { type: string; help: string; values: Record<string, number> }> = {};
-  for (const line of (await metrics.text()).split('\n')) {
-    const comment = /^# (HELP|TYPE) (\w+) (.*)$/.exec(line);
-    const sample = /^(\w+)(?:\{(.*)\})? (\S+)$/.exec(line);
-    if (comment !== null) {
-      const [, kind, name = '', text = ''] = comment;
-      found[name] ??= { type: '', help: '', values: {} };
-      Object.assign(found[name], kind === 'HELP' ? { help: text } : { type: text });
-    } else if (sample !== null) {
-      const [, name = '', labels = '', value] = sample;
-      const family = found[name];
-      if (family === undefined) throw new Error(`'${name}' has no head`);
-      family.values[labels] = Number(value);
-    } else if (line !== '') throw new Error(`not understood: ${line}`);
-  }
-  return found;
+/** The families of a page, their values by their labels, `''` without. */
+async function families(metrics: Metrics): Promise<Record<string, PageFamily>> {
+  const page = readPage(await metrics.text());
+  const bare = (series: string): string => /\{(.*)\}/.exec(series)?.[1] ?? '';
+  return Object.fromEntries(
+    Object.entries(page).map(([name, family]) => [
+      name,
+      {
+        ...family,
+        values: Object.fromEntries(
+          Object.entries(family.values).map(([series, value]) => [bare(series), value]),
+        ),
+      },
+    ]),
+  );
 }
 
 async function valuesOf(metrics: Metrics, name: string): Promise<Readonly<Record<string, number>>> {
@@ -252,47 +242,5 @@ describe('the text', () => {
   it('belongs to one server: another one starts from nothing', async () => {
     new Metrics().ready('m', 1, true);
     expect(await modelSeries(new Metrics())).toEqual([]);
-  });
-});
-
-describe('docs/metrics.md', () => {
-  /** With every method called, so that each series shows its labels. */
-  async function everySeries(): Promise<Record<string, Family>> {
-    const metrics = new Metrics();
-    metrics.loaded('m', 1, 1, false);
-    metrics.quantized('m', 1, true);
-    metrics.scanned(1, true);
-    return families(metrics);
-  }
-
-  it('has a row for every series, with its type and labels', async () => {
-    const rows = tableRows(section(readDoc('docs/metrics.md'), 'Series')).map(([name, type, labels]) => ({
-      name: codeOf(name),
-      type,
-      labels: [...(labels ?? '').matchAll(/`(\w+)`/g)].map((match) => match[1]),
-    }));
-    const series = Object.entries(await everySeries()).map(([name, { type, values }]) => ({
-      name,
-      type,
-      labels: [...(Object.keys(values)[0] ?? '').matchAll(/(\w+)=/g)].map((match) => match[1]),
-    }));
-    const byName = (a: { name: string | undefined }, b: { name: string | undefined }): number =>
-      String(a.name).localeCompare(String(b.name));
-    expect(rows.toSorted(byName)).toEqual(series.toSorted(byName));
-  });
-
-  it('follows the naming of Prometheus', async () => {
-    for (const [name, { type, help }] of Object.entries(await everySeries())) {
-      expect(name).toMatch(/^naiad_[a-z_]+$/);
-      expect([name, name.endsWith('_total')]).toEqual([name, type === 'counter']);
-      expect(help).not.toBe('');
-    }
-  });
-
-  it('shows lines as they are', async () => {
-    const { naiad_model_ready } = await everySeries();
-    const text = readDoc('docs/metrics.md');
-    expect(text).toContain(`# HELP naiad_model_ready ${naiad_model_ready?.help}\n`);
-    expect(text).toContain('naiad_model_ready{model="mobilenet",version="1"} 1\n');
   });
 });
