@@ -63,7 +63,14 @@ export class IncomingRequest implements HttpRequest {
 
   whenSent(listener: (ns: number) => void): void {
     const { response, clock } = this.#parts;
-    response.once('close', () => listener(clock.nowNs()));
+    let isTold = false;
+    const tell = (): void => {
+      if (!isTold) listener(clock.nowNs());
+      isTold = true;
+    };
+    response.once('close', tell);
+    // The client may have gone before, and answers that wait behind others are never closed then.
+    this.cancellation.onCancel(tell);
   }
 
   hold(bytes: number): void {

@@ -94,6 +94,22 @@ describe('a request', () => {
     expect(test.log.lines).toEqual([]);
   });
 
+  it('is told when its answer was sent, or its client had gone, though only asked afterwards', async () => {
+    const held = new HeldRoute();
+    await open(held.route);
+    const gone = test.connect();
+    gone.write(POST.repeat(2));
+    await held.arrived(2);
+    gone.destroy();
+    await Promise.all(held.requests.map(cancelled));
+    const reply = test.ask('POST', '/test');
+    await held.arrived(3);
+    const told = held.requests.map((request) => new Promise<number>((done) => request.whenSent(done)));
+    held.answer();
+    await reply;
+    for (const ns of await Promise.all(told)) expect(ns).toBeGreaterThan(0);
+  });
+
   it('is cancelled with all others of its connection', async () => {
     const held = new HeldRoute();
     const socket = (await open(held.route)).connect();
@@ -224,10 +240,13 @@ describe('an answer', () => {
   });
 });
 
+/** A connection that a busy machine gets to no earlier counts as one that stalls, too. */
+const STALLED_MS = 500;
+
 describe('a client on whose connection nothing moves', () => {
   it('is cut off where it takes nothing of its answer', async () => {
     const held = new HeldRoute();
-    const socket = (await open(held.route, { stalledMs: 100 })).connect();
+    const socket = (await open(held.route, { stalledMs: STALLED_MS })).connect();
     socket.pause();
     socket.write(POST);
     await held.arrived(1);
@@ -247,7 +266,7 @@ describe('a client on whose connection nothing moves', () => {
         for (;;) await write('x'.repeat(1 << 20));
       },
     }));
-    const socket = (await open(route, { stalledMs: 100 })).connect();
+    const socket = (await open(route, { stalledMs: STALLED_MS })).connect();
     socket.pause();
     socket.write(POST);
     await arrived.reach(1);
@@ -258,11 +277,11 @@ describe('a client on whose connection nothing moves', () => {
   it('may wait for its next answer', async () => {
     const held = new HeldRoute();
     const first = { ...held.route, pattern: /^\/first$/, answer: () => GOOD };
-    test = await TestDoor.open({ routes: [first, held.route], stalledMs: 50 });
+    test = await TestDoor.open({ routes: [first, held.route], stalledMs: STALLED_MS });
     const socket = test.connect();
     socket.write(POST.replace('/test', '/first') + POST.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'));
     await held.arrived(1);
-    await sleep(systemClock, 300e6);
+    await sleep(systemClock, 2 * STALLED_MS * 1e6);
     held.answer();
     expect((await text(socket)).match(/good/g)).toHaveLength(2);
   });
