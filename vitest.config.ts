@@ -9,6 +9,8 @@ export default defineConfig({
     // By default one core stays unused, of two that is half.
     maxWorkers: '100%',
     testTimeout: 30_000,
+    // What is awaited may take its time on a busy machine; by default a second is all it gets.
+    expect: { poll: { timeout: 20_000 } },
     hookTimeout: 60_000,
   },
 });

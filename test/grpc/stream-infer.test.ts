@@ -424,15 +424,18 @@ describe('when nobody waits any more', () => {
 
   it('they are told of a deadline, which each of them knows', async () => {
     const held = new Held(harness);
-    const stream = client.open({}, { deadline: Date.now() + 1000 });
-    stream.send(echo('a'));
-    await held.has(1);
-    const [request] = held.arrived;
-    const leftNs = (request?.deadlineNs ?? 0) - (request?.receivedNs ?? 0);
-    expect(leftNs).toBeGreaterThan(0);
-    expect(leftNs).toBeLessThanOrEqual(1000e6);
+    // On a busy machine the first deadlines may pass on the way.
+    for (let ms = 500; held.arrived.length === 0; ms *= 2) {
+      const stream = client.open({}, { deadline: Date.now() + ms });
+      stream.send(echo('a'));
+      expect((await stream.ended).code).toBe('DEADLINE_EXCEEDED');
+      const [request] = held.arrived;
+      if (request === undefined) continue;
+      const leftNs = request.deadlineNs - request.receivedNs;
+      expect(leftNs).toBeGreaterThan(0);
+      expect(leftNs).toBeLessThanOrEqual(ms * 1e6);
+    }
     await cancelled(held.arrived);
-    expect((await stream.ended).code).toBe('DEADLINE_EXCEEDED');
   });
 
   it('a request that is too late ends the stream as the deadline does', async () => {
