@@ -34,6 +34,7 @@ const EXTENSIONS = [
   'model_configuration',
   'system_shared_memory',
   'cuda_shared_memory',
+  'binary_tensor_data',
   'model_repository',
   'model_repository(unload_dependents)',
   'parameters',
