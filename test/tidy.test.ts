@@ -14,7 +14,7 @@ const ROWS: readonly (readonly string[])[] = [
   ['lifecycle'],
   ['scheduler'],
   ['worker'],
-  ['backend', 'quantize', 'repository', 'shm'],
+  ['backend', 'quantize', 'repository', 'shm', 'cuda'],
   ['telemetry'],
   ['inference', 'model-config', 'onnx'],
   ['tensor', 'settings'],

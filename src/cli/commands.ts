@@ -2,6 +2,7 @@ import { SERVE_FLAGS } from '../settings/serve-flags.js';
 import { CACHE_COMMAND } from './cache/command.js';
 import { CHECK_FLAGS, HEALTH_FLAGS, INFER_FLAGS, MODELS_FLAGS } from './client-flags.js';
 import type { Command } from './command.js';
+import { CUDA_COMMAND, DOCTOR_COMMAND } from './cuda/command.js';
 import { EVALUATE_FLAGS } from './evaluate/flags.js';
 import { QUANTIZE_FLAGS, SETTING_FLAGS } from './quantize/flags.js';
 
@@ -132,6 +133,8 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import('./models.js')).models,
   },
   CACHE_COMMAND,
+  CUDA_COMMAND,
+  DOCTOR_COMMAND,
   {
     name: 'health',
     summary: 'Tell by the exit code whether a server, or one of its models, is ready.',

@@ -37,6 +37,21 @@ export function readEnvironment(): Environment {
   };
 }
 
+/** What CUDA and installations of it are told by the environment; null where a variable is not set. */
+export interface CudaEnvironment {
+  /** CUDA_VISIBLE_DEVICES: the GPUs that this process may see. */
+  readonly visibleDevices: string | null;
+  /** PIP_INDEX_URL: where this machine takes Python packages from. */
+  readonly packageIndex: string | null;
+}
+
+export function readCudaEnvironment(): CudaEnvironment {
+  return {
+    visibleDevices: process.env.CUDA_VISIBLE_DEVICES ?? null,
+    packageIndex: process.env.PIP_INDEX_URL || null,
+  };
+}
+
 /**
  * `naiad` in the first of `caches` that is an absolute path which can be written, else `fallback`.
  * @param canWrite whether a folder can be written, or made where it does not exist
