@@ -38,7 +38,7 @@ export const MODELS_FLAGS = {
     fallback: '',
     fallbackText: 'the one in the repository',
     placeholder: 'FILE',
-    help: 'Configuration to `load` the model with, as JSON: what `show --json` prints, or parts of it. The next load without it goes back.',
+    help: 'Configuration to `load` the model with, as JSON: what `show --json` prints, or parts of it. It stands in for all of the one in the repository: what it leaves out is taken from the model. The next load without it goes back.',
   }),
   file: textFlag({
     name: 'file',

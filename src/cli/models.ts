@@ -103,9 +103,16 @@ export function formatModels(listed: readonly ListedModel[], columns: number): s
     metadata?.platform ?? '-',
     metadata?.inputs.map(formatTensorMetadata).join('\n') ?? '-',
     metadata?.outputs.map(formatTensorMetadata).join('\n') ?? '-',
-    reason === '' ? state || 'not loaded' : `${state}: ${reason}`,
+    stateText(state, reason),
   ]);
   return formatTable(['Model', 'Version', 'Platform', 'Inputs', 'Outputs', 'State'], rows, columns);
+}
+
+function stateText(state: string, reason: string): string {
+  if (reason === '') return state || 'not loaded';
+  // What is served goes on where what was to replace it can't be loaded; or it is not what was asked for.
+  const isOld = state === 'READY' && !reason.startsWith('it is not quantized');
+  return isOld ? `READY; what is to replace it can not be loaded: ${reason}` : `${state}: ${reason}`;
 }
 
 /** A message without what is unset in it: empty texts, lists and messages. */

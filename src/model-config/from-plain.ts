@@ -39,7 +39,9 @@ type Plain = Readonly<Record<string, unknown>>;
 function readMessage(type: MessageType, value: unknown, path: FieldPath, report: Report): Plain {
   const given = new Map<MessageField, { readonly value: unknown; readonly path: FieldPath }>();
   if (!isRecord(value)) {
-    report(path, () => `${subject(path)} must hold fields, got ${quote(value)}`);
+    const [only, ...others] = type.fieldsArray;
+    const fields = only !== undefined && others.length === 0 ? `the field ${only.name}` : 'fields';
+    report(path, () => `${subject(path)} must hold ${fields}, got ${quote(value)}`);
   } else {
     for (const [name, entry] of Object.entries(value)) {
       const field = fieldOf(type, name);

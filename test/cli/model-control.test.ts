@@ -136,6 +136,21 @@ describe('models load', () => {
   });
 });
 
+it('what could not be loaded in place of what is served is told from what serves', async () => {
+  const index = vi.spyOn(harness.service, 'repositoryIndex');
+  const stateOf = async (reason: string): Promise<string> => {
+    index.mockResolvedValue([{ name: 'echo', version: '1', state: 'READY', reason }]);
+    return (await cli('models', url)).out;
+  };
+  expect(await stateOf('Internal: broken')).toContain(
+    '| READY; what is to replace it can not be loaded: Internal: broken |',
+  );
+  expect(await stateOf('it is not quantized (int8): too far off')).toContain(
+    '| READY: it is not quantized (int8): too far off |',
+  );
+  index.mockRestore();
+});
+
 describe('models unload', () => {
   it('unloads a model', async () => {
     expect(await cli('models', 'unload', 'echo', url)).toEqual({

@@ -157,7 +157,8 @@ describe('JSON', () => {
     ['{\n"name": ["a", "b"]}', 'config.json:2: name takes one value, got 2'],
     ['{"parameters":\n[1]}', 'config.json:1: parameters must map keys to values, got a list'],
     ['{"max_batch_size": 4,\n"maxBatchSize": 5}', 'config.json:2: the configuration has maxBatchSize twice'],
-    ['{"optimization": {"graph":\n7}}', 'config.json:1: optimization.graph must hold fields, got 7'],
+    ['{"optimization": {"graph":\n7}}', 'config.json:1: optimization.graph must hold the field level, got 7'],
+    ['{"parameters": {"a": "b"}}', "config.json:1: parameters.a must hold the field string_value, got 'b'"],
   ])('refuses %j', (text, message) => {
     expect(findings('json', text)).toEqual([message]);
   });
