@@ -11,7 +11,7 @@ export async function createTracer(
 ): Promise<Tracer> {
   if (mode === 'opentelemetry') {
     const { OtlpSink } = await import('./otlp.js');
-    return new Tracer({ mode, file, initial, sink: new OtlpSink(collector, clock) });
+    return new Tracer({ mode, file, initial, sink: new OtlpSink(collector, clock, log) });
   }
   const sink = new TraceFile(file, log);
   return new Tracer({

@@ -1,10 +1,16 @@
 import { type Context, type HrTime, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
-import { W3CTraceContextPropagator } from '@opentelemetry/core';
+import { ExportResultCode, W3CTraceContextPropagator } from '@opentelemetry/core';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
 import { resourceFromAttributes } from '@opentelemetry/resources';
-import { AlwaysOnSampler, BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
+import {
+  AlwaysOnSampler,
+  BatchSpanProcessor,
+  type SpanExporter,
+  TracerProvider,
+} from '@opentelemetry/sdk-trace';
 import { type Clock, sleep } from '../../lib/clock.js';
 import type { CollectorSettings } from '../../settings/trace-settings.js';
+import type { Log } from '../log.js';
 import { stagesOf, type TracedRequest, type TraceSink, type TraceStage } from './traced-request.js';
 
 /** Stages that Triton's span of the computation has; the others belong to the model's or the request's. */
@@ -24,7 +30,7 @@ export class OtlpSink implements TraceSink {
   readonly #clock: Clock;
   readonly #propagator = new W3CTraceContextPropagator();
 
-  constructor(settings: CollectorSettings, clock: Clock) {
+  constructor(settings: CollectorSettings, clock: Clock, log: Log) {
     this.#clock = clock;
     this.#provider = new TracerProvider({
       // Which requests are traced is decided before.
@@ -32,7 +38,7 @@ export class OtlpSink implements TraceSink {
       resource: resourceFromAttributes({ ...settings.resource }),
       spanProcessors: [
         new BatchSpanProcessor({
-          exporter: new OTLPTraceExporter({ url: settings.url }),
+          exporter: telling(new OTLPTraceExporter({ url: settings.url }), settings.url, log),
           maxQueueSize: settings.queueSpansMax,
           maxExportBatchSize: Math.min(settings.batchSpansMax, settings.queueSpansMax),
           scheduledDelayMillis: settings.delayMs,
@@ -111,4 +117,27 @@ export class OtlpSink implements TraceSink {
       return [seconds, Math.round((ms - seconds * 1000) * 1e6)];
     };
   }
+}
+
+/** The exporter, whose failures OpenTelemetry keeps to itself: the first of each series is told. */
+function telling(exporter: SpanExporter, url: string, log: Log): SpanExporter {
+  let isFailing = false;
+  return {
+    export(spans, done) {
+      exporter.export(spans, (result) => {
+        const hasFailed = result.code !== ExportResultCode.SUCCESS;
+        if (hasFailed && !isFailing) {
+          log.warn({ err: result.error, url: withoutSecrets(url) }, 'traces did not reach their collector');
+        }
+        isFailing = hasFailed;
+        done(result);
+      });
+    },
+    shutdown: () => exporter.shutdown(),
+  };
+}
+
+function withoutSecrets(url: string): string {
+  const { origin, pathname } = new URL(url);
+  return `${origin}${pathname}`;
 }

@@ -3,8 +3,11 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
 import { newTimings } from '#naiad/inference/timings.js';
 import { OtlpSink } from '#naiad/telemetry/trace/otlp.js';
+import type { TracedRequest } from '#naiad/telemetry/trace/traced-request.js';
 import { FakeClock } from '../../support/fake-clock.js';
+import { RecordedLog } from '../../support/recorded-log.js';
 
+const log = new RecordedLog();
 let stop: () => Promise<void> = async () => {};
 afterEach(() => stop());
 
@@ -18,24 +21,26 @@ async function aSink(clock: FakeClock, handle: RequestListener): Promise<OtlpSin
   };
   const settings = { resource: {}, queueSpansMax: 2048, delayMs: 2 ** 31 - 1, batchSpansMax: 512 };
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1/traces`;
-  const sink = new OtlpSink({ ...settings, url }, clock);
-  sink.write({
-    id: 1,
-    levels: ['TIMESTAMPS'],
-    protocol: 'grpc',
-    modelName: 'm',
-    modelVersion: 1,
-    requestId: '',
-    context: null,
-    timings: newTimings(1),
-    endNs: 2,
-    sentNs: 3,
-    inputs: [],
-    outputs: [],
-    error: '',
-  });
+  const sink = new OtlpSink({ ...settings, url }, clock, log);
+  sink.write(A_TRACE);
   return sink;
 }
+
+const A_TRACE: TracedRequest = {
+  id: 1,
+  levels: ['TIMESTAMPS'],
+  protocol: 'grpc',
+  modelName: 'm',
+  modelVersion: 1,
+  requestId: '',
+  context: null,
+  timings: newTimings(1),
+  endNs: 2,
+  sentNs: 3,
+  inputs: [],
+  outputs: [],
+  error: '',
+};
 
 it('sends what waits when it is closed', async () => {
   let requests = 0;
@@ -45,6 +50,22 @@ it('sends what waits when it is closed', async () => {
   });
   await sink.close();
   expect(requests).toBe(1);
+  expect(log.lines).toEqual([]);
+});
+
+it('tells when traces do not reach their collector', async () => {
+  const sink = await aSink(new FakeClock(), (request, response) => {
+    request.resume().once('end', () => response.writeHead(400).end());
+  });
+  await sink.close();
+  expect(log.lines).toMatchObject([
+    {
+      level: 'warn',
+      message: 'traces did not reach their collector',
+      fields: { url: expect.stringMatching(/^http:\/\/127/) },
+    },
+  ]);
+  log.lines.length = 0;
 });
 
 it('is closed although its collector never answers', async () => {
