@@ -63,6 +63,7 @@ export class TunedServer {
     };
     internals.createHttp2Server = (credentials) => {
       const http2Server = create.call(this.server, credentials);
+      http2Server.maxConnections = LIMITS.grpcConnectionsMax;
       // grpc-js listens to errors until the port is open; one that nobody listens to ends the process.
       http2Server.once('listening', () => http2Server.on('error', onError));
       http2Server.prependListener('connection', (socket: Socket) => this.#connected(socket));

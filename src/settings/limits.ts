@@ -18,6 +18,8 @@ export const LIMITS = {
   sharedMemoryRegionsMax: 1024,
   /** Bytes that requests being answered have copied out of shared memory, where their messages carry none. */
   sharedMemoryCopiesBytesMax: 4 * 2 ** 30,
+  /** Open gRPC connections: each takes a file descriptor, which models need, too. */
+  grpcConnectionsMax: 8192,
   /** Streams per HTTP/2 connection; grpc-js leaves it unlimited. */
   streamsPerConnectionMax: 4096,
   /** What one stream may send before it is read; throughput over a network is window / round trip. */

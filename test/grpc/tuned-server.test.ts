@@ -35,11 +35,12 @@ it('asks connections to end when they are old enough', async () => {
   await door.close(0);
 });
 
-it('notes connections that can not be accepted, and goes on', async () => {
+it('bounds connections, notes those that can not be accepted, and goes on', async () => {
   const create = vi.spyOn(http2, 'createServer');
   const { door, log } = await openHarness();
   const server = create.mock.results.at(-1)?.value as Http2Server;
   create.mockRestore();
+  expect(server.maxConnections).toBe(LIMITS.grpcConnectionsMax);
   // As when the process may open no further files; an event that nobody listens to would be thrown.
   server.emit('error', new Error('accept EMFILE'));
   expect(log.messages('warn')).toEqual(['gRPC connection could not be accepted']);
