@@ -23,15 +23,18 @@ client.ModelInfer(
     model_name: 'face_emotion',
     inputs: [{ name: 'image', datatype: 'BYTES', shape: [1] }],
     raw_input_contents: [bytesElement(readFileSync(picture))],
-    // Asks for a "value:index:label" string instead of the seven probabilities.
+    // Asks for one "value:index:label" string instead of the seven probabilities.
     outputs: [{ name: 'probabilities', parameters: { classification: { int64_param: 1 } } }],
   },
+  { deadline: Date.now() + 30_000 },
   (error, answer) => {
     if (error) {
       console.error(`${grpc.status[error.code]}: ${error.details}`);
       process.exitCode = 1;
     } else {
-      console.log(answer.raw_output_contents[0].subarray(4).toString());
+      // A length of 4 bytes, then the element.
+      const [score, , label] = answer.raw_output_contents[0].subarray(4).toString().split(':');
+      console.log(`${label} ${score}`);
     }
     client.close();
   },
