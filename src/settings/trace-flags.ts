@@ -118,7 +118,7 @@ class TraceFlagReader {
   }
 
   #apply(mode: string, key: string, value: string): string | null {
-    const known = KEYS[mode];
+    const known = Object.hasOwn(KEYS, mode) ? KEYS[mode] : undefined;
     if (known === undefined) return `no mode '${mode}'${didYouMean(mode, [...MODES])}`;
     if (!known.includes(key)) return `no setting '${key}'${didYouMean(key, known)}`;
     switch (`${mode},${key}`) {

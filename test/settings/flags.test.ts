@@ -446,6 +446,7 @@ describe('traces', () => {
     ['rates=1', "no setting 'rates', did you mean 'rate'?"],
     ['triton,fiel=/t', "no setting 'fiel', did you mean 'file'?"],
     ['tritn,file=/t', "no mode 'tritn', did you mean 'triton'?"],
+    ['constructor,file=/t', "no mode 'constructor'"],
     ['rate=x', 'expected a whole number from 0'],
     ['count=-2', 'expected a whole number from -1'],
     ['mode=x', 'expected one of triton, opentelemetry'],
