@@ -70,7 +70,9 @@ describe('naiad cache', () => {
     await fill({ a: 0, b: 3, c: 40 });
     expect((await run('prune', '--keep-mb=3')).out).toContain('removed 1 item, 1.0 MB; 2 items left');
     expect((await run('prune', '--unused-days=30')).out).toContain('removed 0 items');
-    expect((await run('prune')).out).toBe('removed 1 item, 1.0 MB; 1 item left, 1.0 MB, 1 of them in use\n');
+    expect((await run('prune')).out).toBe(
+      'removed 1 item, 1.0 MB; 1 item left, 1.0 MB, 1 of them used within the hour\n',
+    );
     expect(JSON.parse((await run('prune', '--json')).out)).toMatchObject({
       removed: [],
       kept: [{ models: ['a:1'] }],
@@ -90,8 +92,21 @@ describe('naiad cache', () => {
     expect((await run('ls', '--json')).out).toContain('"items": []');
   });
 
+  it('leaves what is damaged and was used just now, and says why', async () => {
+    await fill({ a: 0 });
+    damage();
+    expect(await run('verify', '--remove')).toMatchObject({
+      code: 1,
+      out: expect.stringContaining('| stays, used within the hour |'),
+    });
+  });
+
   it('tells of mistakes', async () => {
     expect(await run('prune', 'all')).toMatchObject({ code: 2 });
+    expect(await run('ls', '--keep-mb=3')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('--keep-mb belongs to: naiad cache prune'),
+    });
     const unknown = await run('vrify');
     expect(unknown).toMatchObject({ code: 2, err: expect.stringContaining("did you mean 'verify'") });
     expect(await cli('cache', '--artifact-cache=/nowhere/at/all')).toMatchObject({

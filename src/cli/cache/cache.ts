@@ -13,6 +13,13 @@ import { formatContents, formatDamaged, formatPruned, toJson } from './format.js
 
 const VERBS = ['ls', 'prune', 'verify'] as const;
 
+/** Flags of one verb alone. */
+const OWN = [
+  [CACHE_FLAGS.keepMb, 'prune'],
+  [CACHE_FLAGS.unusedDays, 'prune'],
+  [CACHE_FLAGS.remove, 'verify'],
+] as const;
+
 const MB = 1e6;
 const DAY_MS = 86_400_000;
 
@@ -80,19 +87,21 @@ async function verify(contents: CacheContents, flags: ParsedFlags, io: Io): Prom
           null,
           2,
         )}\n`
-      : formatDamaged(items.length, damaged, io.columns),
+      : formatDamaged(items.length, damaged, removes, io.columns),
   );
   return damaged.every(({ removed }) => removed) ? EXIT.ok : EXIT.failed;
 }
 
-function readVerb({ positionals }: ParsedFlags): (typeof VERBS)[number] {
-  const [verb = 'ls', ...surplus] = positionals;
+function readVerb(flags: ParsedFlags): (typeof VERBS)[number] {
+  const [verb = 'ls', ...surplus] = flags.positionals;
   const known = VERBS.find((candidate) => candidate === verb);
   if (known === undefined)
     throw new UsageError(
       `unknown word '${verb}'${didYouMean(verb, VERBS) || `; known ones: ${VERBS.join(', ')}`}`,
     );
   if (surplus.length > 0) throw new UsageError(`unexpected argument '${surplus[0]}'`);
+  const stray = OWN.find(([flag, owner]) => owner !== known && flags.given(flag));
+  if (stray !== undefined) throw new UsageError(`--${stray[0].name} belongs to: naiad cache ${stray[1]}`);
   return known;
 }
 

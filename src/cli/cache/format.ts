@@ -47,21 +47,24 @@ export function formatContents(
 
 export function formatPruned(removed: readonly CacheItem[], kept: readonly CacheItem[]): string {
   const inUse = kept.filter((item) => item.inUse).length;
-  const busy = inUse === 0 ? '' : `, ${inUse} of them in use`;
+  const busy = inUse === 0 ? '' : `, ${inUse} of them used within the hour`;
   return `removed ${plural(removed.length, 'item')}, ${megabytes(sum(removed))} MB; ${plural(kept.length, 'item')} left, ${megabytes(sum(kept))} MB${busy}\n`;
 }
 
+/** What is damaged, and what became of it; `removes` = it was to be removed. */
 export function formatDamaged(
   verified: number,
   damaged: readonly { readonly item: CacheItem; readonly damage: string; readonly removed: boolean }[],
+  removes: boolean,
   columns: number,
 ): string {
   const total = `${plural(verified, 'item')} read, ${damaged.length} damaged\n`;
   if (damaged.length === 0) return total;
+  const stays = removes ? 'stays, used within the hour' : 'still there';
   const rows = damaged.map(({ item: { hash, models }, damage, removed }) => [
     hash.slice(0, HASH_DIGITS),
     models.join(', ') || '-',
-    removed ? 'removed' : 'still there',
+    removed ? 'removed' : stays,
     damage,
   ]);
   return `${formatTable(['Item', 'Models', 'Now', 'Damage'], rows, columns)}${total}`;
