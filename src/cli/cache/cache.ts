@@ -3,6 +3,7 @@ import { type Clock, systemClock } from '../../lib/clock.js';
 import { didYouMean } from '../../lib/did-you-mean.js';
 import { CacheContents, type CacheItem } from '../../repository/cache-contents.js';
 import { readEnvironment } from '../../settings/environment.js';
+import type { Flag } from '../../settings/flag.js';
 import type { ParsedFlags } from '../../settings/parse-flags.js';
 import { readFlags } from '../command.js';
 import { CommandError, EXIT, UsageError } from '../exit-codes.js';
@@ -14,11 +15,11 @@ import { formatContents, formatDamaged, formatPruned, toJson } from './format.js
 const VERBS = ['ls', 'prune', 'verify'] as const;
 
 /** Flags of one verb alone. */
-const OWN = [
+const OWN: readonly (readonly [Flag<unknown>, (typeof VERBS)[number]])[] = [
   [CACHE_FLAGS.keepMb, 'prune'],
   [CACHE_FLAGS.unusedDays, 'prune'],
   [CACHE_FLAGS.remove, 'verify'],
-] as const;
+];
 
 const MB = 1e6;
 const DAY_MS = 86_400_000;
