@@ -188,11 +188,6 @@ describe('other questions', () => {
       details: "requested model 'nope' is not available",
     });
   });
-
-  it('what is not there yet', async () => {
-    const failure = await server.client.failure('TraceSetting', {});
-    expect(failure.code).toBe(status.UNIMPLEMENTED);
-  });
 });
 
 describe('concurrent requests', () => {

@@ -2,6 +2,7 @@ import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { checkRepositories } from '#naiad/server/check.js';
 import { startServer } from '#naiad/server/server.js';
+import { testGrpc, testHttp } from '../support/door-settings.js';
 import { identityRequest, simpleRequest } from '../support/messages.js';
 import { addSub } from '../support/onnx.js';
 import { RecordedLog } from '../support/recorded-log.js';
@@ -133,7 +134,7 @@ describe('a start that cannot work', () => {
       startServer(
         testSettings({
           modelRepositories: [directory],
-          [door]: { enabled: true, address: '127.0.0.1', port },
+          ...(door === 'grpc' ? { grpc: testGrpc({ port }) } : { http: testHttp({ port }) }),
         }),
         new RecordedLog(),
       );

@@ -8,7 +8,7 @@ const ONE_INSTANCE = 'instance_group { kind: KIND_CPU count: 1 }';
 let server: ReloadServer;
 beforeAll(async () => {
   server = await ReloadServer.start('explicit', {
-    ...identityModel('slow', identityConfig({ execute_delay_ms: '250' }, ONE_INSTANCE)),
+    ...identityModel('slow', identityConfig({ execute_delay_ms: '600' }, ONE_INSTANCE)),
     ...identityModel('wide', identityConfig({}, 'instance_group { kind: KIND_CPU count: 3 }')),
     ...identityModel('other', identityConfig({}, ONE_INSTANCE)),
     'wide/2/.keep': '',
