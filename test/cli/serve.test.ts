@@ -39,12 +39,12 @@ function aClient(grpcPort: unknown): TestClient {
 
 describe('a serving process', () => {
   it('tells its models and ports, answers, and ends with 0 after SIGTERM', async () => {
-    const server = serve(aRepository(), '--metrics-interval-ms=500');
+    const server = serve(aRepository(), '--grpc-infer-thread-count=2');
     const { grpcPort, httpPort } = await server.line(/^serving gRPC on 127\.0\.0\.1:\d+, HTTP on/);
     expect(await server.line(/^models$/)).toMatchObject({
       models: [{ model: 'echo', version: '1', status: 'READY' }],
     });
-    expect(await server.line(/^--metrics-interval-ms is ignored/)).toMatchObject({ level: 'warn' });
+    expect(await server.line(/^--grpc-infer-thread-count is ignored/)).toMatchObject({ level: 'warn' });
     expect(await cli('health', '--url', `localhost:${grpcPort}`)).toMatchObject({ code: 0 });
     expect(await cli('health', '--url', `http://localhost:${httpPort}`)).toMatchObject({ code: 0 });
     server.kill('SIGTERM');
