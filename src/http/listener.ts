@@ -6,10 +6,12 @@ import {
   STATUS_CODES,
 } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { type Clock, sleep, systemClock } from '../lib/clock.js';
 import { LIMITS } from '../settings/limits.js';
 import type { DoorSettings } from '../settings/settings.js';
 import type { Log } from '../telemetry/log.js';
+import { OpenAnswers } from './open-answers.js';
 import { errorBody } from './reply.js';
 
 /** A port that answers HTTP. */
@@ -49,7 +51,9 @@ export interface ListenerOptions {
 export async function listenHttp(options: ListenerOptions): Promise<HttpListener> {
   const { name, log, clock = systemClock } = options;
   let ending = false;
+  const answers = new OpenAnswers();
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
+    answers.add(request, response);
     options.handle(request, response, () => (ending ? ENDS : STAYS));
   };
   const server = createServer(
@@ -69,7 +73,9 @@ export async function listenHttp(options: ListenerOptions): Promise<HttpListener
   });
   // Whoever asks whether to send a body is told when it is read.
   server.on('checkContinue', handle);
-  server.on('clientError', refuseBrokenRequest);
+  server.on('clientError', (error, socket) => {
+    if (!socket.writable || !answers.endAfter(socket)) refuseBrokenRequest(error, socket);
+  });
   const port = await listen(server, options);
   server.on('error', (error) => log.warn({ err: error }, `${name} connection could not be accepted`));
   server.on('drop', () => log.debug({}, `${name} connection refused, too many are open`));
@@ -96,7 +102,7 @@ export function limitStall(response: ServerResponse, stalledMs: number): void {
 }
 
 /** Answers what is no HTTP, too large or too slow, where the connection still takes an answer. */
-function refuseBrokenRequest(error: Error & { code?: string }, socket: Socket): void {
+function refuseBrokenRequest(error: Error & { code?: string }, socket: Duplex): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;

@@ -339,6 +339,31 @@ describe('a stream', () => {
     await test.door.answered();
   });
 
+  it('is not mixed with an answer to what is no HTTP, and ends the connection then', async () => {
+    let next: () => void = () => {};
+    const held = new Promise<void>((resolve) => {
+      next = resolve;
+    });
+    const route = streamOf(async (write) => {
+      await write('first');
+      await held;
+      await write('second');
+    });
+    const socket = (await open(route)).connect();
+    let came = '';
+    socket.on('data', (piece: Buffer) => {
+      came += piece.toString();
+    });
+    socket.write(POST);
+    while (!came.includes('first')) await once(socket, 'data');
+    socket.write('nonsense\r\n\r\n');
+    // When it is answered, what came before on the other connection has been read.
+    await test.ask('GET', '/nope');
+    next();
+    await once(socket, 'end');
+    expect(came.slice(came.indexOf('\r\n\r\n') + 4)).toBe('5\r\nfirst\r\n6\r\nsecond\r\n0\r\n\r\n');
+  });
+
   it('waits for a client that reads slowly', async () => {
     let written = 0;
     const piece = 'x'.repeat(1 << 20);
