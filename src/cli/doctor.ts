@@ -1,7 +1,7 @@
-import { type Check, type Diagnosis, diagnose, type GpuVerdict } from '../cuda/diagnose.js';
+import type { Check, Diagnosis, GpuVerdict } from '../cuda/diagnose.js';
 import type { CudaFacts } from '../cuda/facts.js';
-import { findFacts } from '../cuda/find-facts.js';
 import { abilitiesOf, capabilityText } from '../cuda/gpu.js';
+import { examineGpus } from '../cuda/usable-gpus.js';
 import { readFlags } from './command.js';
 import { DOCTOR_FLAGS } from './cuda/flags.js';
 import { EXIT, UsageError } from './exit-codes.js';
@@ -12,8 +12,7 @@ import { formatTable } from './table.js';
 export async function doctor(argv: readonly string[], io: Io): Promise<number> {
   const flags = readFlags(argv, Object.values(DOCTOR_FLAGS));
   if (flags.positionals.length > 0) throw new UsageError(`unexpected argument '${flags.positionals[0]}'`);
-  const facts = findFacts();
-  const diagnosis = diagnose(facts);
+  const { facts, diagnosis } = examineGpus();
   io.out(
     flags.get(DOCTOR_FLAGS.json) ? doctorJson(facts, diagnosis) : formatDiagnosis(diagnosis, io.columns),
   );

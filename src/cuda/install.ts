@@ -46,6 +46,8 @@ export interface InstallOptions {
   readonly platform: WheelPlatform;
   readonly clock: Clock;
   onStep?(step: InstallStep): void;
+  /** Bytes that can still be written below a folder. */
+  readonly freeBytes?: (folder: string) => number;
   /** For tests: what one wait between two attempts begins with. */
   readonly firstWaitNs?: number;
 }
@@ -67,7 +69,8 @@ export async function installCuda(options: InstallOptions): Promise<Installation
   const before = readInstallation(directory);
   const missing = missingPackages(before, set, version);
   for (const requirement of before.packages) options.onStep?.({ kind: 'kept', requirement });
-  if (missing.length === set.packages.length + 1) checkRoom(directory, set.downloadBytes + set.unpackedBytes);
+  if (missing.length === set.packages.length + 1)
+    checkRoom(directory, set.downloadBytes + set.unpackedBytes, options.freeBytes ?? freeBytes);
   for (const requirement of missing) await installPackage(requirement, directory, options);
   rmSync(join(directory, 'wheels'), { recursive: true, force: true });
 
@@ -158,13 +161,17 @@ function checkBuild({ packages }: Installation, { version, commit }: Onnxruntime
   );
 }
 
-function checkRoom(directory: string, bytes: number): void {
-  const { bavail, bsize } = statfsSync(directory);
-  const free = bavail * bsize;
+function checkRoom(directory: string, bytes: number, measure: (folder: string) => number): void {
+  const free = measure(directory);
   if (free < bytes)
     throw new InstallError(
       `'${directory}' has ${gigabytes(free)} GB free, and up to ${gigabytes(bytes)} GB are needed while it is installed`,
     );
+}
+
+function freeBytes(folder: string): number {
+  const { bavail, bsize } = statfsSync(folder);
+  return bavail * bsize;
 }
 
 function gigabytes(bytes: number): string {

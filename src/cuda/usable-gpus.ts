@@ -1,21 +1,35 @@
 import { type Diagnosis, diagnose } from './diagnose.js';
+import type { CudaFacts } from './facts.js';
 import { type FactSources, findFacts } from './find-facts.js';
 import type { Gpu } from './gpu.js';
 
-let diagnosis: Diagnosis | null = null;
+/** What was found, and what it means. */
+export interface Examination {
+  readonly facts: CudaFacts;
+  readonly diagnosis: Diagnosis;
+}
+
+let examination: Examination | null = null;
+
+/** Looks at everything anew. */
+export function examineGpus(sources: FactSources = {}): Examination {
+  const facts = findFacts(sources);
+  return { facts, diagnosis: diagnose(facts) };
+}
 
 /**
- * The GPUs that sessions can be created on in this process, found at the first call; driver, provider and
- * libraries do not change while a process runs. When there are some, their libraries are loaded afterwards.
+ * The GPUs that sessions can be created on in this process, in the driver's order. They are looked for at the
+ * first call; driver, provider and libraries do not change while a process runs. Where there are some, the
+ * CUDA libraries are loaded afterwards, so that ONNX Runtime finds them in every thread.
  */
 export async function usableGpus(sources: FactSources = {}): Promise<readonly Gpu[]> {
-  diagnosis ??= diagnose(findFacts({ onlyWithDriver: true, ...sources }));
-  return diagnosis.usable;
+  examination ??= examineGpus({ onlyWithDriver: true, ...sources });
+  return examination.diagnosis.usable;
 }
 
 /** Why {@link usableGpus} found none, and what mends it, in the words of `naiad doctor`; '' when it did. */
 export function whyNoGpu(): string {
-  if (diagnosis === null) return 'nobody has looked for GPUs yet';
-  const { reason, remedy } = diagnosis;
+  if (examination === null) return 'nobody has looked for GPUs yet';
+  const { reason, remedy } = examination.diagnosis;
   return remedy === '' ? reason : `${reason} (${remedy})`;
 }
