@@ -65,6 +65,29 @@ describe('infer', () => {
     await expect(client.infer(WAITS, { signal: abort.signal })).rejects.toThrow('not wanted any more');
   });
 
+  test('a queue that is full, and when to come back', async () => {
+    // Two rows make a batch, but only one may wait: of two requests one is refused.
+    const request = { ...WAITS, model: 'patient_for_one' };
+    const abort = new AbortController();
+    const options = { retry: false, signal: abort.signal } as const;
+    const both = [client.infer(request, options), client.infer(request, options)];
+    const refused = Promise.any(
+      both.map((each) =>
+        each.then(
+          () => 'answered',
+          (error: unknown) => error,
+        ),
+      ),
+    );
+    await expect(refused).resolves.toMatchObject({
+      code: 'UNAVAILABLE',
+      reason: 'QUEUE_FULL',
+      retry: { isForbidden: false, pauseMs: 100 },
+    });
+    abort.abort();
+    await Promise.allSettled(both);
+  });
+
   test('a server that is not there', async () => {
     const nobody = new InferenceClient('127.0.0.1:1', { retry: false });
     await expect(nobody.infer(SIMPLE)).rejects.toMatchObject({ code: 'UNAVAILABLE' });

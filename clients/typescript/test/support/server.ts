@@ -31,18 +31,21 @@ input { name: "INPUT0" data_type: TYPE_${datatype} dims: [ -1 ] }
 output { name: "OUTPUT0" data_type: TYPE_${datatype} dims: [ -1 ] }
 `;
 
-const MODELS: Readonly<Record<string, string>> = {
-  ...Object.fromEntries(
-    DATATYPES.map((datatype) => [`identity_${datatype.toLowerCase()}`, identity(datatype)]),
-  ),
-  // Waits for a second row for longer than any test runs.
-  patient: `
+/** Waits for a second row for longer than any test runs. */
+const patient = (more: string): string => `
 backend: "identity"
 max_batch_size: 2
 input { name: "INPUT0" data_type: TYPE_FP32 dims: [ -1 ] }
 output { name: "OUTPUT0" data_type: TYPE_FP32 dims: [ -1 ] }
-dynamic_batching { preferred_batch_size: [ 2 ] max_queue_delay_microseconds: 60000000 }
-`,
+dynamic_batching { preferred_batch_size: [ 2 ] max_queue_delay_microseconds: 60000000 ${more} }
+`;
+
+const MODELS: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(
+    DATATYPES.map((datatype) => [`identity_${datatype.toLowerCase()}`, identity(datatype)]),
+  ),
+  patient: patient(''),
+  patient_for_one: patient('default_queue_policy { max_queue_size: 1 }'),
   repeat: `
 backend: "repeat"
 model_transaction_policy { decoupled: true }
