@@ -1,10 +1,11 @@
 import { didYouMean, nearest } from '../lib/did-you-mean.js';
+import { idleQuantizationSettings } from './idle-quantization-settings.js';
 import { IMAGE_PREFIX, IMAGE_SETTINGS } from './image-settings.js';
 import type { ModelConfig } from './message.js';
 import { isOwnParameter, OWN_PARAMETERS } from './own-parameters.js';
 import { type ParameterRule, violation } from './parameter-rule.js';
 import { errorAt, type FieldPath, type Problem, warningAt } from './problem.js';
-import { QUANTIZATION_PREFIX, readQuantization } from './quantization-parameters.js';
+import { QUANTIZATION_PREFIX, QUANTIZATION_SETTINGS, readQuantization } from './quantization-parameters.js';
 
 const THREADS: ParameterRule = { kind: 'count', max: 1024 };
 const FLAG: ParameterRule = { kind: 'flag' };
@@ -58,7 +59,7 @@ export function checkParameters(config: ModelConfig): Problem[] {
     const text = `parameter '${key}' must be ${expected}, got '${string_value}'`;
     return [errorAt(path, isOwnParameter(key) ? text : `${misfit(rule, string_value)}${text}`)];
   });
-  return [...readQuantization(config).problems, ...problems];
+  return [...readQuantization(config).problems, ...idleQuantizationSettings(config), ...problems];
 }
 
 /** What Triton's backends say of a value that is none of its type. */
@@ -83,7 +84,11 @@ function unknownOwn(key: string, path: FieldPath): Problem[] {
 }
 
 function nearMiss(key: string, path: FieldPath, known: Readonly<Record<string, ParameterRule>>): Problem[] {
-  const candidates = [...Object.keys(known), ...IMAGE_SETTINGS.map((setting) => IMAGE_PREFIX + setting)];
+  const candidates = [
+    ...Object.keys(known),
+    ...IMAGE_SETTINGS.map((setting) => IMAGE_PREFIX + setting),
+    ...QUANTIZATION_SETTINGS.map((setting) => QUANTIZATION_PREFIX + setting),
+  ];
   // `session.` entries are ONNX Runtime's own, far more than stand here, and much alike.
   if (key.startsWith('session.') || nearest(key, candidates) === undefined) return [];
   return [warningAt(path, `unknown parameter '${key}' is left to the backend${didYouMean(key, candidates)}`)];

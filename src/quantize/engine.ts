@@ -135,7 +135,9 @@ class Quantization {
     try {
       rewritten = await this.#rewrite(mode);
     } catch (error) {
-      return { ...attempt, reason: textOf(error) };
+      // Perhaps because what is named is not there. A model that can't be read has said so already.
+      const strays = await this.#strayNames().catch(() => []);
+      return { ...attempt, reason: [textOf(error), ...strays].join('; ') };
     }
     const { model, layers, expectedKernels } = rewritten;
     attempt = { ...attempt, findings: [...(await this.#strayNames()), ...this.#notSimplified()] };

@@ -69,6 +69,8 @@ describe('parameters', () => {
     ['enable-mem-arena', 'enable_mem_arena'],
     ['warm_up.auto', 'warmup.auto'],
     ['reload_policy', 'reload.policy'],
+    ['quantisation.mode', 'quantization.mode'],
+    ['quantization_min_cosine', 'quantization.min_cosine'],
   ])('warn about %s, which looks like %s', (key, known) => {
     expect(check('onnxruntime', key, '1')).toEqual([
       `warning parameters.${key}.string_value: unknown parameter '${key}' is left to the backend, did you mean '${known}'?`,

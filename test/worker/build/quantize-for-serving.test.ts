@@ -267,6 +267,13 @@ describe('a quantized model', () => {
     });
   });
 
+  it('says what may be meant where nothing is left of what is named', async () => {
+    const { report } = await quantize(convNet(), aSpec('nf4', { include: 'MatMull' }));
+    expect(report.reason).toMatch(
+      /^nothing of the model .*; include: there is no node or operator 'MatMull', did you mean 'MatMul'\?$/,
+    );
+  });
+
   it('is the fastest of those that pass, or the original, by `auto`', async () => {
     const { report } = await quantize(perceptron(), aSpec('auto'), { samples: someArrays([128]) });
     const tried = report.rejected.map(({ mode }) => mode);
