@@ -63,8 +63,11 @@ def is_ready(http_url: str) -> bool:
 
 
 @contextmanager
-def running_server(repository: Path, log: Path, flags: list[str] | None = None) -> Iterator[Server]:
-    """Serves `repository` while the block runs; afterwards SIGTERM must end the process with code 0."""
+def running_server(
+    repository: Path, log: Path, flags: list[str] | None = None, credentials: grpc.ChannelCredentials | None = None
+) -> Iterator[Server]:
+    """Serves `repository` while the block runs; afterwards SIGTERM must end the process with code 0. `credentials` are
+    for flags that have it speak TLS."""
     entry = ROOT / "dist" / "main.js"
     if not entry.exists():
         pytest.fail("dist/main.js is missing: build the server first (npm ci && npm run build)", pytrace=False)
@@ -98,7 +101,7 @@ def running_server(repository: Path, log: Path, flags: list[str] | None = None) 
     with log.open("wb") as output:
         process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
     try:
-        wait_until_ready(server, process, log)
+        wait_until_ready(server, process, log, credentials)
         yield server
         assert process.poll() is None, f"the server died, exit code {process.returncode}\n{tail(log)}"
         process.send_signal(signal.SIGTERM)
@@ -113,9 +116,15 @@ def running_server(repository: Path, log: Path, flags: list[str] | None = None) 
             process.wait()
 
 
-def wait_until_ready(server: Server, process: subprocess.Popen, log: Path) -> None:
+def open_channel(url: str, credentials: grpc.ChannelCredentials | None) -> grpc.Channel:
+    return grpc.insecure_channel(url) if credentials is None else grpc.secure_channel(url, credentials)
+
+
+def wait_until_ready(
+    server: Server, process: subprocess.Popen, log: Path, credentials: grpc.ChannelCredentials | None = None
+) -> None:
     deadline = time.monotonic() + READY_SECONDS_MAX
-    with grpc.insecure_channel(server.grpc_url) as channel:
+    with open_channel(server.grpc_url, credentials) as channel:
         while not (is_healthy(channel) and is_ready(server.http_url)):
             if process.poll() is not None:
                 pytest.fail(f"the server ended with exit code {process.returncode}\n{tail(log)}", pytrace=False)
