@@ -12,7 +12,7 @@ import pytest
 import tritonclient.grpc as triton
 import tritonclient.http
 from serving import ROOT, Server, running_server
-from test_perf_analyzer import INSTALL, SHORT
+from test_perf_analyzer import INSTALL, SHORT, run
 from tools import wanted_tool
 from tritonclient.utils import InferenceServerException
 
@@ -128,9 +128,9 @@ def test_perf_analyzer(guarded):
         f"--ssl-grpc-private-key-file={guarded.file('client.key')}",
         f"--ssl-grpc-certificate-chain-file={guarded.file('client.crt')}",
     ]
-    done = subprocess.run([*command, "-H", f"{header}:{value}"], capture_output=True, text=True, timeout=120)
+    done = run([*command, "-H", f"{header}:{value}"])
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Successful request count: " in done.stdout
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    done = run(command)
     assert done.returncode != 0
     assert RESTRICTED in done.stdout + done.stderr
