@@ -74,6 +74,10 @@ export const LIMITS = {
   streamBytesMax: 64 << 20,
   /** Bytes of answers that the client of an inference stream has not taken; a decoupled model waits then. */
   streamUnsentBytesMax: 1 << 20,
+  /** How long that client may take nothing, before its stream is cut off: others wait for the same model. */
+  streamStalledMs: 60_000,
+  /** What it must take per second besides: a large answer leaves as a whole. */
+  streamBytesPerSecondMin: 64 << 10,
   /** Answers of a decoupled model to one request whose durations are told one by one, the first ones. */
   responseStatisticsMax: 1024,
   /** Model versions, with the ones that are gone, whose failures metrics still tell. */

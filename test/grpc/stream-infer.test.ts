@@ -605,6 +605,22 @@ describe('bounds', () => {
     expect(stream.answers).toHaveLength(200);
   });
 
+  it('let a decoupled model go whose client takes nothing for too long', async () => {
+    await open({ streamUnsentBytesMax: 0, streamStalledMs: 100 });
+    const held = new Held(limited);
+    limited.service.decoupled.add('echo');
+    const stream = limitedClient.open();
+    stream.pause();
+    stream.send(echo('many'));
+    await held.has(1);
+    const values = new Array(10_000).fill(1);
+    while (held.arrived[0]?.cancellation.cancelled === false) await held.emit('many', values, false);
+    stream.resume();
+    expect((await stream.ended).code).toBe('RESOURCE_EXHAUSTED');
+    await limited.door.answered();
+    expect(limited.log.messages('info')).toEqual(['a stream whose client takes no answers was cut off']);
+  });
+
   it('let a decoupled model go whose client has gone', async () => {
     await open({ streamUnsentBytesMax: 0 });
     const held = new Held(limited);

@@ -1,15 +1,22 @@
 import { expect, it } from 'vitest';
 import { StreamWriter } from '#naiad/grpc/stream-writer.js';
+import { FakeClock } from '../support/fake-clock.js';
 
 /** A writer whose answers leave when the test says so. */
 function aWriter(unsentBytesMax: number) {
   const leaving: (() => void)[] = [];
   const written: number[] = [];
-  const writer = new StreamWriter((bytes, sent) => {
-    written.push(bytes.length);
-    leaving.push(sent);
-  }, unsentBytesMax);
-  return { writer, written, leave: () => leaving.shift()?.() };
+  const clock = new FakeClock();
+  const stalls: number[] = [];
+  const writer = new StreamWriter(
+    (bytes, sent) => {
+      written.push(bytes.length);
+      leaving.push(sent);
+    },
+    unsentBytesMax,
+    { clock, stalledMs: 1000, bytesPerSecondMin: 100, onStalled: () => stalls.push(clock.nowNs()) },
+  );
+  return { writer, written, leave: () => leaving.shift()?.(), clock, stalls };
 }
 
 const ignore = (): void => {};
@@ -45,4 +52,31 @@ it('tells of each answer that has left, until it is closed', async () => {
   expect(sent).toEqual(['first']);
   expect(written).toEqual([2, 3]);
   expect(writer.room()).toBe(null);
+});
+
+it('tells of a client that takes nothing, if somebody waits for room', async () => {
+  const { writer, leave, clock, stalls } = aWriter(50);
+  for (const size of [100, 100]) writer.write(Buffer.alloc(size), ignore);
+  await clock.advance(1e12);
+  expect(stalls).toEqual([]);
+  const room = writer.room();
+  // A second, and two for what has not left.
+  await clock.advance(2.9e9);
+  leave();
+  await clock.advance(1.9e9);
+  expect(stalls).toEqual([]);
+  await clock.advance(0.1e9);
+  expect(stalls).toHaveLength(1);
+  writer.close();
+  await room;
+  expect(clock.pendingTimers).toBe(0);
+});
+
+it('watches nobody who has room again', async () => {
+  const { writer, leave, clock, stalls } = aWriter(0);
+  writer.write(Buffer.alloc(1), ignore);
+  const room = writer.room();
+  leave();
+  await room;
+  expect([clock.pendingTimers, stalls.length]).toEqual([0, 0]);
 });

@@ -1,9 +1,11 @@
 import type { Buffer } from 'node:buffer';
+import { constants } from 'node:http2';
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import { serverErrors } from '../../errors/catalogue.js';
 import { ServingError } from '../../errors/serving-error.js';
 import { Canceller } from '../../inference/request.js';
 import type { StreamedResponse } from '../../inference/response.js';
+import { LIMITS } from '../../settings/limits.js';
 import { requestBytes } from '../call-accounts.js';
 import { forgetPieces, streamOf } from '../call-stream.js';
 import { decodeInferRequest, type InferMessage } from '../codec/infer-request.js';
@@ -22,11 +24,13 @@ import { StreamWriter } from '../stream-writer.js';
 import { GrpcInferRequest } from './infer.js';
 import type { MethodContext } from './methods.js';
 
-/** Bounds of one stream; reaching one makes its client or its models wait, and refuses nothing. */
+/** Bounds of one stream; reaching one makes its client or its models wait. */
 export interface StreamLimits {
   readonly streamRequestsMax: number;
   readonly streamBytesMax: number;
   readonly streamUnsentBytesMax: number;
+  /** How long a client may take nothing while a model waits for it; its stream is cut off then. */
+  readonly streamStalledMs: number;
 }
 
 export type StreamContext = Pick<
@@ -83,6 +87,12 @@ export class StreamCall {
     this.#writer = new StreamWriter(
       (bytes, sent) => call.write(bytes, sent),
       context.limits.streamUnsentBytesMax,
+      {
+        clock: context.clock,
+        stalledMs: context.limits.streamStalledMs,
+        bytesPerSecondMin: LIMITS.streamBytesPerSecondMin,
+        onStalled: () => this.#cutOff(),
+      },
     );
     account.onRefused((error) => {
       // What still comes must not fill the memory while the status waits for the client.
@@ -267,6 +277,17 @@ export class StreamCall {
     this.#close();
     if (ending === 'OK') this.#call.end();
     else this.#call.emit('error', ending);
+  }
+
+  /** A client that does not read gets no status either, which would wait behind the answers. */
+  #cutOff(): void {
+    if (this.#isOver) return;
+    this.#context.log.info(
+      { peer: this.#call.getPeer() },
+      'a stream whose client takes no answers was cut off',
+    );
+    this.#close();
+    streamOf(this.#call).close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
   }
 
   /** Nobody waits for an answer any more. */
