@@ -272,7 +272,10 @@ describe('a model', () => {
     writeFileSync(config, identityConfig({ fault: 'error' }));
     await client.call('RepositoryModelLoad', { model_name: 'reloaded' });
     await codeOf(infer('reloaded'));
+    const busy = (await values()).naiad_lane_busy_seconds_total;
     await client.call('RepositoryModelUnload', { model_name: 'reloaded' });
+    // Its lanes are gone, not what they did.
+    expect((await values()).naiad_lane_busy_seconds_total).toBeGreaterThanOrEqual(busy ?? Number.NaN);
     expect(await counters()).toEqual([undefined, undefined]);
     expect(await failures('reloaded')).toEqual([0, 0, 1, 0]);
 
