@@ -1,4 +1,5 @@
 import type { Buffer } from 'node:buffer';
+import type { IncomingHttpHeaders } from 'node:http';
 import { createDeflate, createGzip } from 'node:zlib';
 import { type Compression, isCompression } from '../service/decompress.js';
 
@@ -7,6 +8,13 @@ export function requestCompression(contentEncoding: string | undefined): Compres
   const encoding = (contentEncoding ?? '').trim().toLowerCase();
   if (encoding === '' || encoding === 'identity') return null;
   return isCompression(encoding) ? encoding : 'unknown';
+}
+
+/** Whether a body with these headers can be read; of what is done to it on its way node undoes chunks alone. */
+export function isReadable(headers: IncomingHttpHeaders): boolean {
+  const transfer = headers['transfer-encoding'];
+  if (transfer !== undefined && transfer.trim().toLowerCase() !== 'chunked') return false;
+  return requestCompression(headers['content-encoding']) !== 'unknown';
 }
 
 /**

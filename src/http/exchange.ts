@@ -4,7 +4,7 @@ import { httpErrors, queueErrors } from '../errors/catalogue.js';
 import { toServingError } from '../errors/serving-error.js';
 import { type Cancellation, Canceller, NEVER_CANCELLED } from '../inference/request.js';
 import type { InFlight } from '../service/in-flight.js';
-import { answerCompression, compress, requestCompression } from './compression.js';
+import { answerCompression, compress, isReadable } from './compression.js';
 import type { Connections, OpenExchange } from './connections.js';
 import { IncomingRequest } from './incoming-request.js';
 import { type ConnectionHeaders, limitStall } from './listener.js';
@@ -121,9 +121,7 @@ export class Exchange implements OpenExchange {
       if (destination.kind === 'method') {
         return errorReply(405, 'Method Not Allowed', route.contentType, { Allow: destination.allow });
       }
-      if (requestCompression(this.#request.headers['content-encoding']) === 'unknown') {
-        return UNKNOWN_COMPRESSION;
-      }
+      if (!isReadable(this.#request.headers)) return UNKNOWN_COMPRESSION;
       if (route.category === 'inference') this.#admit();
       const request = new IncomingRequest({
         message: this.#request,

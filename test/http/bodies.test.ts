@@ -140,6 +140,15 @@ describe('compression', () => {
     expect([status, json]).toEqual([501, { error: 'Unsupported compression type' }]);
     expect(headers).toMatchObject({ 'accept-encoding': 'gzip, deflate', 'content-type': 'text/plain' });
   });
+
+  it.each([
+    ['gzip, chunked', 501],
+    ['Chunked', 200],
+  ])('is read or refused by the way it takes: %s', async (coding, status) => {
+    test = await TestDoor.open({ routes: [ECHO] });
+    const head = `POST /test HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: ${coding}\r\n\r\n`;
+    expect(await test.talk(head, '0\r\n\r\n')).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+  });
 });
 
 describe('bytes in flight', () => {
