@@ -66,6 +66,11 @@ function readTls(flags: ParsedFlags, environment: Environment, mistakes: string[
     mistakes.push('--grpc-use-ssl needs --grpc-server-cert and --grpc-server-key');
     return null;
   }
+  if (mutual && !roots) {
+    // Else whoever has a certificate of any authority that the system knows would be let in.
+    mistakes.push('--grpc-use-ssl-mutual needs --grpc-root-cert');
+    return null;
+  }
   const path = (text: string): string => resolve(environment.workingDirectory, text);
   return { certificate: path(certificate), key: path(key), roots: roots ? path(roots) : '', mutual };
 }

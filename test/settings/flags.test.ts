@@ -382,6 +382,10 @@ describe('the doors', () => {
 
   it.each([
     [['--grpc-use-ssl'], '--grpc-use-ssl needs --grpc-server-cert and --grpc-server-key'],
+    [
+      ['--grpc-use-ssl-mutual', '--grpc-server-cert=c', '--grpc-server-key=k'],
+      '--grpc-use-ssl-mutual needs --grpc-root-cert',
+    ],
     [['--grpc-server-cert=c'], 'certificates of gRPC were given, but TLS is off: give --grpc-use-ssl, too'],
   ])('%j is a mistake', (flags, line) => {
     expect(mistakesOf(...flags)).toEqual([line]);
