@@ -172,6 +172,8 @@ def test_error_of_an_unknown_model(grpcurl):
     done = grpcurl.run("inference.GRPCInferenceService/ModelInfer", data={"model_name": "no_such"})
     assert done.returncode == STATUS_EXIT_BASE + NOT_FOUND
     assert "Code: NotFound" in done.stderr
+    # The details are readable without a proto file, too.
+    assert '"reason": "NOT_FOUND"' in done.stderr
     assert "Message: Request for unknown model: 'no_such' is not found" in done.stderr
 
 

@@ -31,7 +31,9 @@ REFERENCES = {
 }
 
 # Files that no client has: what this server offers beyond Triton's protocol.
-OWN = {"naiad.proto"}
+OWN = {"naiad.proto", "error_details.proto"}
+# protobuf's own, which ours import.
+IMPORTED = {"google/protobuf/duration.proto"}
 
 # What our files say beyond the clients' descriptors; nothing else may differ.
 EXTRAS = {
@@ -191,7 +193,9 @@ def compile_protos(folder: Path, output: Path) -> dict[str, FileDescriptorProto]
     """Descriptors by file name. They stay out of protobuf's registry, where the
     clients' files of the same names live."""
     names = sorted(path.name for path in folder.glob("*.proto"))
-    code = protoc.main(["protoc", f"-I{folder}", f"--descriptor_set_out={output}", *names])
+    well_known = Path(protoc.__file__).parent / "_proto"
+    flags = [f"-I{folder}", f"-I{well_known}", "--include_imports", f"--descriptor_set_out={output}"]
+    code = protoc.main(["protoc", *flags, *names])
     assert code == 0, f"protoc failed on {names}; its messages are in the captured stderr"
     return {file.name: file for file in FileDescriptorSet.FromString(output.read_bytes()).file}
 
@@ -202,7 +206,7 @@ def compiled(tmp_path_factory) -> dict[str, FileDescriptorProto]:
 
 
 def test_every_file_has_a_reference_or_is_our_own(compiled):
-    assert sorted(compiled) == sorted({*REFERENCES, *OWN})
+    assert sorted(compiled) == sorted({*REFERENCES, *OWN, *IMPORTED})
 
 
 @pytest.mark.parametrize("name", sorted(REFERENCES))
@@ -214,8 +218,8 @@ def test_file_equals_the_clients_descriptors(compiled, name):
 def test_descriptor_file_is_up_to_date(compiled):
     committed = {file.name: file for file in FileDescriptorSet.FromString(DESCRIPTORS.read_bytes()).file}
     assert committed == compiled, (
-        "make it anew: python -m grpc_tools.protoc -Iproto --descriptor_set_out=proto/descriptors.binpb "
-        + " ".join(sorted(compiled))
+        "make it anew: python -m grpc_tools.protoc -Iproto --include_imports "
+        "--descriptor_set_out=proto/descriptors.binpb " + " ".join(sorted({*compiled} - IMPORTED))
     )
 
 
