@@ -3,8 +3,9 @@
 # checks what the image would hold: its size, that it starts as another user from read-only files, answers
 # the HEALTHCHECK and ends in good order. Exit code 0 when all of it holds, 1 with the reason when not.
 #
-#   deploy/replay-dockerfile.sh [--keep]      --keep leaves the scratch folder there
+#   deploy/replay-dockerfile.sh [--keep] [--target=cuda12|cuda13]
 #
+# --keep leaves the scratch folder there. A target for GPUs fetches 2 GB; without one those are passed over.
 # Lines with apt-get are skipped: they need the base image. So is FROM: node is the one of this machine.
 set -euo pipefail
 
@@ -12,13 +13,20 @@ readonly CONTEXT=$(cd "$(dirname "$0")/.." && pwd)
 readonly SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/naiad-image.XXXXXX")
 # node:24-bookworm-slim with tini, uncompressed; 22-slim is 220 MB.
 readonly BASE_MB=240
-readonly IMAGE_MB_MAX=400
+IMAGE_MB_MAX=400
+readonly CUDA_MB_MAX=3100
 readonly READY_SECS_MAX=60
 # Any user that does not own the files.
 readonly OTHER_UID=1000
 
-keep=false
-[[ ${1:-} == --keep ]] && keep=true
+keep=false target=cpu
+for word in "$@"; do
+  case $word in
+    --keep) keep=true ;;
+    --target=cuda12 | --target=cuda13) target=${word#--target=} && ((IMAGE_MB_MAX += CUDA_MB_MAX)) ;;
+    *) echo "usage: $0 [--keep] [--target=cuda12|cuda13]" >&2 && exit 2 ;;
+  esac
+done
 server_pid=
 
 clean_up() {
@@ -39,15 +47,31 @@ mb_of() { du -sm --apparent-size "$@" | awk '{ sum += $1 } END { print sum }'; }
 
 # ---------------------------------------------------------------- the Dockerfile's lines
 
-stage_dir= workdir=/ user= healthcheck= entrypoint= exposed=
+stage_dir= workdir=/ user= healthcheck= entrypoint= exposed= passed_over=false
 stage_env=() layer_sizes=()
 
-begin_stage() { # IMAGE [AS NAME]
-  local name=${3:-final}
+begin_stage() { # IMAGE AS NAME
+  local name=$3
+  # Stages for GPUs and for other targets than the one that is wanted.
+  passed_over=false
+  if [[ $name == *cuda* && $name != "$target" && $name != *-"$target" ]] || [[ $name == cpu && $target != cpu ]]; then
+    passed_over=true
+    return
+  fi
   stage_dir=$SCRATCH/$name
-  workdir=/ stage_env=() layer_sizes=()
-  mkdir -p "$stage_dir"
+  if [[ -d $SCRATCH/$1 ]]; then
+    cp -a "$SCRATCH/$1" "$stage_dir"
+    # What the stage it continues has set holds on.
+    source "$SCRATCH/$1.settings"
+  else
+    workdir=/ stage_env=() layer_sizes=()
+    mkdir -p "$stage_dir"
+  fi
   echo "== stage $name (from $1)"
+}
+
+end_stage() { # what a stage that continues this one needs
+  [[ -z $stage_dir ]] || declare -p workdir stage_env layer_sizes | sed 's/^declare -[-a]* //' >"$stage_dir.settings"
 }
 
 is_in_context() { # PATH: not kept out by .dockerignore, which here names what is let in
@@ -103,8 +127,13 @@ json_words() { # ["a", "b"] -> a b
 replay() {
   local instruction rest
   while read -r instruction rest; do
+    if [[ $instruction == FROM ]]; then
+      end_stage
+      begin_stage $rest
+      continue
+    fi
+    $passed_over && continue
     case $instruction in
-      FROM) begin_stage $rest ;;
       WORKDIR) workdir=$rest && mkdir -p "$stage_dir$workdir" ;;
       ENV) stage_env+=("$rest") ;;
       COPY) copy $rest ;;
@@ -113,7 +142,7 @@ replay() {
       EXPOSE) exposed=$rest ;;
       HEALTHCHECK) healthcheck=$(json_words "${rest#*CMD }") ;;
       ENTRYPOINT) entrypoint=$(json_words "$rest") ;;
-      CMD) ;;
+      CMD | ARG) ;;
       *) fail "$instruction is not understood by this script" ;;
     esac
   done < <(sed -e '/^[[:space:]]*#/d' "$CONTEXT/Dockerfile" | sed -e ':join' -e '/\\$/{N;s/\\\n[[:space:]]*//;b join' -e '}' -e '/^[[:space:]]*$/d')
@@ -206,8 +235,17 @@ check_server() {
   echo "   serves $isolation; $rss_mb MB resident; ends with 0 after SIGTERM"
 }
 
+# Where there is no GPU doctor says no, and shows what it found of the rest.
+check_cuda() {
+  local report
+  report=$(cd "$stage_dir/app" && node dist/main.js doctor) || true
+  echo "$report" | grep -E '^\| (provider|libraries)' | cut -c1-110
+  [[ $(grep -cE '^\| (provider|libraries) +\| ok ' <<<"$report") == 2 ]] || fail 'provider or libraries are not right'
+}
+
 replay
 echo '== contents' && check_contents
 echo '== size' && check_size
+[[ $target == cpu ]] || { echo '== cuda' && check_cuda; }
 echo '== server' && check_server
 echo 'PASSED'

@@ -57,7 +57,7 @@ const CUDA_13: CudaSet = {
     { name: 'nvidia-cublas', version: '13.0.2.14' },
     { name: 'nvidia-cudnn-cu13', version: '9.13.0.50' },
   ],
-  downloadBytes: 1.5e9,
+  downloadBytes: 1.43e9,
   unpackedBytes: 2.5e9,
 };
 
