@@ -4,6 +4,7 @@ import type { CudaFacts, LibraryFacts, ProviderFacts } from './facts.js';
 import { codeFor } from './fatbin.js';
 import { capabilityText, type Gpu } from './gpu.js';
 import type { NvmlFacts } from './nvml.js';
+import { numbersDiffer, type VisibleGpu, visibleGpus } from './visible-gpus.js';
 
 /** One thing that must be right, from the machine up to the single GPU. */
 export interface Check {
@@ -25,7 +26,7 @@ export interface GpuVerdict {
 export interface Diagnosis {
   readonly checks: readonly Check[];
   readonly gpus: readonly GpuVerdict[];
-  readonly usable: readonly Gpu[];
+  readonly usable: readonly VisibleGpu[];
   /** Why no GPU can be used: the first check that failed; '' when one can. */
   readonly reason: string;
   /** What mends that. */
@@ -46,9 +47,14 @@ export function diagnose(facts: CudaFacts): Diagnosis {
     checkLibraries(facts.libraries, facts.provider),
   ];
   const broken = checks.find(({ ok }) => !ok);
-  const gpus = facts.nvml.kind === 'present' ? facts.nvml.gpus.map((gpu) => judge(gpu, facts, set)) : [];
-  const usable = broken === undefined ? gpus.filter(({ reason }) => reason === '').map(({ gpu }) => gpu) : [];
-  const all = facts.nvml.kind === 'present' ? [...checks, checkGpus(gpus, facts)] : checks;
+  const known = facts.nvml.kind === 'present' ? facts.nvml.gpus : [];
+  const visible = visibleGpus(known, facts.system.visibleDevices);
+  const gpus = known.map((gpu) => judge(gpu, visible, facts, set));
+  const fit = visible.filter(({ uuid }) =>
+    gpus.some(({ gpu, reason }) => gpu.uuid === uuid && reason === ''),
+  );
+  const usable = broken === undefined ? fit : [];
+  const all = facts.nvml.kind === 'present' ? [...checks, checkGpus(gpus, visible, facts)] : checks;
   const first = usable.length > 0 ? undefined : all.find(({ ok }) => !ok);
   return { checks: all, gpus, usable, reason: first?.text ?? '', remedy: first?.remedy ?? '' };
 }
@@ -155,7 +161,11 @@ function checkLibraries(libraries: readonly LibraryFacts[], provider: ProviderFa
   );
 }
 
-function checkGpus(gpus: readonly GpuVerdict[], { nvml, system }: CudaFacts): Check {
+function checkGpus(
+  gpus: readonly GpuVerdict[],
+  visible: readonly VisibleGpu[],
+  { nvml, system }: CudaFacts,
+): Check {
   const what = 'GPUs';
   const unreadable = nvml.kind === 'present' ? nvml.unreadable : [];
   if (gpus.length === 0)
@@ -166,19 +176,24 @@ function checkGpus(gpus: readonly GpuVerdict[], { nvml, system }: CudaFacts): Ch
         : 'the driver shows no GPU to this process',
       unreadable.length > 0 ? 'nvidia-smi tells more' : 'in a container: docker run --gpus all',
     );
-  if (system.visibleDevices?.trim() === '' || system.visibleDevices?.trim() === '-1')
+  if (visible.length === 0)
     return wrong(
       what,
       `CUDA_VISIBLE_DEVICES='${system.visibleDevices}' hides every GPU from this process`,
       'unset CUDA_VISIBLE_DEVICES',
     );
   if (gpus.every(({ reason }) => reason !== '')) {
-    const [first] = gpus;
-    return wrong(what, `${first?.gpu.name}: ${first?.reason}`);
+    const seen = gpus.find(({ gpu }) => visible.some(({ uuid }) => uuid === gpu.uuid));
+    return wrong(what, `${seen?.gpu.name}: ${seen?.reason}`);
   }
   const fit = gpus.filter(({ reason }) => reason === '').length;
   const notes = [
-    system.visibleDevices === null ? '' : `CUDA_VISIBLE_DEVICES=${system.visibleDevices} may hide some`,
+    numbersDiffer(
+      gpus.map(({ gpu }) => gpu),
+      system.deviceOrder,
+    )
+      ? 'they are of several kinds: with CUDA_DEVICE_ORDER=PCI_BUS_ID CUDA numbers them as here'
+      : '',
     ...unreadable,
   ].filter((note) => note !== '');
   return right(what, [`${fit} of ${gpus.length} fit the provider`, ...notes].join('; '));
@@ -187,7 +202,8 @@ function checkGpus(gpus: readonly GpuVerdict[], { nvml, system }: CudaFacts): Ch
 /** Whether this GPU fits provider and libraries; what is wrong with all of them is not told again here. */
 function judge(
   gpu: Gpu,
-  { provider, libraries, nvml, onnxruntime, system }: CudaFacts,
+  visible: readonly VisibleGpu[],
+  { provider, libraries, nvml, onnxruntime }: CudaFacts,
   set: CudaSet,
 ): GpuVerdict {
   const refusal = refusalOf(set, gpu.capability, onnxruntime.version);
@@ -200,9 +216,7 @@ function judge(
       : '',
     code === 'ptx' ? tooOldToCompile(nvml, set) : '',
     tooNewCudnn(gpu, libraries),
-    system.visibleDevices?.trim() === '' || system.visibleDevices?.trim() === '-1'
-      ? 'hidden by CUDA_VISIBLE_DEVICES'
-      : '',
+    visible.some(({ uuid }) => uuid === gpu.uuid) ? '' : 'hidden by CUDA_VISIBLE_DEVICES',
   ].find((text) => text !== '');
   return { gpu, code, reason: reason ?? '' };
 }

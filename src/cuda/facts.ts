@@ -14,6 +14,8 @@ export interface CudaFacts {
     readonly cudaDriverLibrary: boolean;
     /** `CUDA_VISIBLE_DEVICES`; null when it is not set. */
     readonly visibleDevices: string | null;
+    /** `CUDA_DEVICE_ORDER`; null when it is not set. */
+    readonly deviceOrder: string | null;
   };
   readonly onnxruntime: {
     readonly version: string;

@@ -38,6 +38,7 @@ export function findFacts(sources: FactSources = {}): CudaFacts {
   const installation = folder === null ? null : linkedInstallation(folder);
   const found = folder === null ? null : findProvider(folder, installation, onnxruntime.version);
   const nvml = ask();
+  const { visibleDevices, deviceOrder } = readCudaEnvironment();
   const load = nvml.kind === 'present' || !onlyWithDriver;
   return {
     system: {
@@ -46,7 +47,8 @@ export function findFacts(sources: FactSources = {}): CudaFacts {
       pciGpus: countPciGpus('/sys/bus/pci/devices'),
       kernelDriver: readKernelDriver('/proc/driver/nvidia/version'),
       cudaDriverLibrary: opens('libcuda.so.1'),
-      visibleDevices: readCudaEnvironment().visibleDevices,
+      visibleDevices,
+      deviceOrder,
     },
     onnxruntime,
     nvml,

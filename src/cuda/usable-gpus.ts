@@ -1,7 +1,7 @@
 import { type Diagnosis, diagnose } from './diagnose.js';
 import type { CudaFacts } from './facts.js';
 import { type FactSources, findFacts } from './find-facts.js';
-import type { Gpu } from './gpu.js';
+import type { VisibleGpu } from './visible-gpus.js';
 
 /** What was found, and what it means. */
 export interface Examination {
@@ -18,11 +18,11 @@ export function examineGpus(sources: FactSources = {}): Examination {
 }
 
 /**
- * The GPUs that sessions can be created on in this process, in the driver's order. They are looked for at the
+ * The GPUs that sessions can be created on in this process, with the number that CUDA has for each. They are looked for at the
  * first call; driver, provider and libraries do not change while a process runs. Where there are some, the
  * CUDA libraries are loaded afterwards, so that ONNX Runtime finds them in every thread.
  */
-export async function usableGpus(sources: FactSources = {}): Promise<readonly Gpu[]> {
+export async function usableGpus(sources: FactSources = {}): Promise<readonly VisibleGpu[]> {
   examination ??= examineGpus({ onlyWithDriver: true, ...sources });
   return examination.diagnosis.usable;
 }

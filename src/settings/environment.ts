@@ -41,6 +41,8 @@ export function readEnvironment(): Environment {
 export interface CudaEnvironment {
   /** CUDA_VISIBLE_DEVICES: the GPUs that this process may see. */
   readonly visibleDevices: string | null;
+  /** CUDA_DEVICE_ORDER: how CUDA numbers GPUs. */
+  readonly deviceOrder: string | null;
   /** PIP_INDEX_URL: where this machine takes Python packages from. */
   readonly packageIndex: string | null;
 }
@@ -48,6 +50,7 @@ export interface CudaEnvironment {
 export function readCudaEnvironment(): CudaEnvironment {
   return {
     visibleDevices: process.env.CUDA_VISIBLE_DEVICES ?? null,
+    deviceOrder: process.env.CUDA_DEVICE_ORDER ?? null,
     packageIndex: process.env.PIP_INDEX_URL || null,
   };
 }

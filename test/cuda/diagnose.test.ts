@@ -71,6 +71,7 @@ function facts(
       kernelDriver: '570.86.15',
       cudaDriverLibrary: true,
       visibleDevices: null,
+      deviceOrder: null,
       ...rest.system,
     },
   };
@@ -118,6 +119,46 @@ describe('GPUs that can be used', () => {
     const diagnosis = diagnose(facts({ nvml: driver([gpu('GTX 980', 52), gpu('T4', 75, 1)]) }));
     expect(diagnosis.usable.map(({ name }) => name)).toEqual(['T4']);
     expect(diagnosis.gpus[0]?.reason).toMatch(/does not support compute capability 5\.2/);
+  });
+});
+
+describe('GPUs that CUDA sees', () => {
+  const gpus = [gpu('V100', 70), gpu('V100', 70, 1), gpu('T4', 75, 2)];
+  it.each<[string | null, number[]]>([
+    [null, [0, 1, 2]],
+    ['2,0', [2, 0]],
+    [' 1 ', [1]],
+    ['GPU-2,GPU-0', [2, 0]],
+    ['GPU-', []],
+    ['0,7,1', [0]],
+    ['1,1', [1]],
+    ['', []],
+    ['-1', []],
+    ['NoDevFiles', []],
+    ['MIG-1', []],
+  ])('CUDA_VISIBLE_DEVICES=%s', (visibleDevices, indexes) => {
+    const {
+      usable,
+      gpus: verdicts,
+      reason,
+    } = diagnose(facts({ nvml: driver(gpus), system: { visibleDevices } }));
+    expect(usable.map(({ index }) => index)).toEqual(indexes);
+    expect(usable.map(({ deviceId }) => deviceId)).toEqual(indexes.map((_, position) => position));
+    expect(verdicts.filter(({ reason: why }) => why === 'hidden by CUDA_VISIBLE_DEVICES')).toHaveLength(
+      3 - indexes.length,
+    );
+    expect(reason === '').toBe(indexes.length > 0);
+  });
+
+  it('may be a slice of the only one', () => {
+    expect(diagnose(facts({ system: { visibleDevices: 'MIG-1' } })).usable).toMatchObject([{ deviceId: 0 }]);
+  });
+
+  it('may have other numbers where they are of several kinds', () => {
+    const note = (deviceOrder: string | null) =>
+      diagnose(facts({ nvml: driver(gpus), system: { deviceOrder } })).checks.at(-1)?.text;
+    expect(note(null)).toContain('CUDA_DEVICE_ORDER=PCI_BUS_ID');
+    expect(note('PCI_BUS_ID')).toBe('3 of 3 fit the provider');
   });
 });
 

@@ -39,7 +39,7 @@ export async function install(
   const progress = startProgress(io);
   let installation: Installation;
   try {
-    const onStep = (step: InstallStep): void => tell(step, progress, io);
+    const onStep = narrator(io, progress);
     installation = await installCuda({ root, source, onnxruntime, platform, clock: systemClock, onStep });
   } catch (error) {
     progress.end();
@@ -83,25 +83,34 @@ function readSource(flags: ParsedFlags): WheelSource {
   return { kind: 'index', url };
 }
 
-function tell(step: InstallStep, progress: Progress, io: Io): void {
-  const what = `${step.requirement.name} ${step.requirement.version}`;
-  switch (step.kind) {
-    case 'downloading':
-      progress.show(
-        `${what}: ${megabytes(step.done)}${step.total === null ? '' : ` of ${megabytes(step.total)}`} MB`,
-      );
-      return;
-    case 'unpacking':
-      progress.show(`${what}: unpacking`);
-      return;
-    case 'retry':
-      progress.show(`${what}: ${step.reason}, trying again`);
-      if (!io.errIsTerminal) io.err(`${what}: ${step.reason}, trying again\n`);
-      return;
-    case 'kept':
-    case 'done':
-      if (!io.errIsTerminal) io.err(`${what}: ${step.kind === 'kept' ? 'there already' : 'installed'}\n`);
-  }
+/** On a terminal one line that changes; elsewhere, as in a build of a container, a line for each step. */
+function narrator(io: Io, progress: Progress): (step: InstallStep) => void {
+  let downloading = '';
+  const line = (text: string): void => {
+    if (!io.errIsTerminal) io.err(`${text}\n`);
+  };
+  return (step) => {
+    const what = `${step.requirement.name} ${step.requirement.version}`;
+    switch (step.kind) {
+      case 'downloading': {
+        const total = step.total === null ? '' : `${megabytes(step.total)} MB`;
+        progress.show(`${what}: ${megabytes(step.done)} of ${total || 'unknown'}`);
+        if (downloading !== what) line(`${what}: downloading${total === '' ? '' : ` ${total}`}`);
+        downloading = what;
+        return;
+      }
+      case 'unpacking':
+        progress.show(`${what}: unpacking`);
+        return;
+      case 'retry':
+        progress.show(`${what}: ${step.reason}, trying again`);
+        line(`${what}: ${step.reason}, trying again`);
+        return;
+      case 'kept':
+      case 'done':
+        line(`${what}: ${step.kind === 'kept' ? 'there already' : 'installed'}`);
+    }
+  };
 }
 
 function isExpected(error: unknown): error is Error {
