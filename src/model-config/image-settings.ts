@@ -144,5 +144,5 @@ function repeat(value: number, count: number): readonly number[] {
 
 /** Decimal notation alone: Number() would read '' as 0. */
 function toNumber(text: string): number {
-  return /^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i.test(text) ? Number(text) : Number.NaN;
+  return /^\s*[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?\s*$/i.test(text) ? Number(text) : Number.NaN;
 }

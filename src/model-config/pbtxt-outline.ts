@@ -22,7 +22,8 @@ interface Token {
 
 /** Messages in messages; the schema has 7. Deeper ones are left out. */
 const DEPTH_MAX = 100;
-const TOKEN = /\n|#[^\n]*|"((?:[^"\\\n]|\\.)*)"|'((?:[^'\\\n]|\\.)*)'|[\w.+-]+|[^\s\w]/g;
+/** A string that does not end goes on to the end of its line: each character is looked at once. */
+const TOKEN = /\n|#[^\n]*|"((?:[^"\\\n]|\\.)*)"?|'((?:[^'\\\n]|\\.)*)'?|[\w.+-]+|[^\s\w]/g;
 
 /** Outlines a text as far as it can be understood; never throws. */
 export function outlinePbtxt(text: string): OutlineNode {

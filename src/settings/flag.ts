@@ -116,7 +116,7 @@ export function numberFlag(text: FlagText & NumberRange): Flag<number> {
     fallbackText: String(text.fallback),
     placeholder: 'N',
     allowed: `a number from ${text.min} to ${text.max}`,
-    read: (value) => (/^[+-]?(\d+\.?\d*|\.\d+)$/.test(value) ? within(Number(value), text) : undefined),
+    read: (value) => (/^[+-]?(\d+(\.\d*)?|\.\d+)$/.test(value) ? within(Number(value), text) : undefined),
   });
 }
 

@@ -240,6 +240,12 @@ describe('hostile texts', () => {
     ['nested YAML', 'yaml', '- '.repeat(50_000)],
     ['nested flow YAML', 'yaml', 'x: '.concat('['.repeat(50_000))],
     ['a bomb of aliases', 'yaml', `a: &a [x,x,x,x,x,x,x,x,x]\n${bomb}`],
+    [
+      'a long number that is none',
+      'json',
+      `{"sequence_batching":{"direct":{"minimum_slot_utilization":"${'1'.repeat(100_000)}x"}}}`,
+    ],
+    ['a long string that does not end', 'pbtxt', `name: "${'\\"'.repeat(150_000)}`],
     ['a prototype', 'json', '{"__proto__": {"name": "x"}}'],
   ])('refuses %s in few words', (_, kind, text) => {
     const found = findings(kind, text);
