@@ -3,6 +3,7 @@ import { createReadStream, existsSync, renameSync, rmSync, statSync } from 'node
 import { open } from 'node:fs/promises';
 import { MessageChannel } from 'node:worker_threads';
 import { type Clock, sleep } from '../lib/clock.js';
+import { type Credentials, headersFor } from './package-index.js';
 
 /** What could not be fetched, and why. */
 export class DownloadError extends Error {
@@ -19,6 +20,7 @@ export interface Download {
 
 export interface DownloadOptions {
   readonly clock: Clock;
+  readonly credentials?: Credentials | null;
   /** Called as bytes come; `total` is null where the server does not tell. */
   onProgress?(done: number, total: number | null): void;
   /** What went wrong and is tried again. */
@@ -72,12 +74,17 @@ export async function download(what: Download, options: DownloadOptions): Promis
 export async function fetchText(
   url: string,
   accept: string,
-  options: { readonly clock: Clock; readonly bytesMax: number },
+  options: {
+    readonly clock: Clock;
+    readonly bytesMax: number;
+    readonly credentials?: Credentials | null;
+  },
 ): Promise<{ readonly text: string; readonly contentType: string; readonly url: string }> {
   const stop = new AbortController();
   const stall = options.clock.setTimer(STALL_NS, () => stop.abort());
   try {
-    const response = await fetch(url, { headers: { ...REQUEST_HEADERS, accept }, signal: stop.signal });
+    const headers = { ...REQUEST_HEADERS, ...headersFor(url, options.credentials ?? null), accept };
+    const response = await fetch(url, { headers, signal: stop.signal });
     if (!response.ok) throw new DownloadError(`${url}: ${statusText(response)}`);
     const chunks: Uint8Array[] = [];
     let bytes = 0;
@@ -114,7 +121,8 @@ async function attemptOnce(url: string, part: string, options: DownloadOptions):
   let response: Response;
   try {
     const range = from > 0 ? { range: `bytes=${from}-` } : {};
-    response = await fetch(url, { headers: { ...REQUEST_HEADERS, ...range }, signal: stop.signal });
+    const headers = { ...REQUEST_HEADERS, ...headersFor(url, options.credentials ?? null), ...range };
+    response = await fetch(url, { headers, signal: stop.signal });
   } catch (error) {
     stall.cancel();
     return stop.signal.aborted ? 'no answer' : reasonOf(error);

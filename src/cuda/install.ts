@@ -2,8 +2,10 @@ import { mkdirSync, readdirSync, rmSync, statfsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Clock } from '../lib/clock.js';
 import { sameCommit } from './commit.js';
-import { cudaSetFor, type Requirement } from './cuda-set.js';
+import { type CudaSet, cudaSetFor, type Requirement } from './cuda-set.js';
 import { download, fetchText, sha256Of } from './download.js';
+import { InstallError } from './install-error.js';
+import { withInstallLock } from './install-lock.js';
 import {
   type Installation,
   installationFolder,
@@ -13,18 +15,18 @@ import {
   readInstallation,
 } from './installation.js';
 import type { OnnxruntimeFolder } from './onnxruntime-folder.js';
-import { chooseWheel, INDEX_ACCEPT, pageUrl, parseIndexPage } from './package-index.js';
+import { type Credentials, chooseWheel, INDEX_ACCEPT, pageUrl, parseIndexPage } from './package-index.js';
 import { unpackWheel } from './unpack-wheel.js';
 import type { WheelPlatform } from './wheel-name.js';
 
-/** Why nothing, or not all, could be installed; what has come stays for the next attempt. */
-export class InstallError extends Error {
-  override readonly name = 'InstallError';
-}
-
 /** Where wheels come from. */
 export type WheelSource =
-  | { readonly kind: 'index'; readonly url: string }
+  | {
+      readonly kind: 'index';
+      readonly url: string;
+      /** For its own pages and files; null where it wants none. */
+      readonly credentials: Credentials | null;
+    }
   | { readonly kind: 'folder'; readonly path: string };
 
 /** What happens, for whoever watches. */
@@ -65,17 +67,26 @@ export async function installCuda(options: InstallOptions): Promise<Installation
   if (folder === null) throw new InstallError('onnxruntime-node has no libraries for this platform');
   const set = cudaSetFor(version);
   const directory = installationFolder(root, version, set);
-  mkdirSync(directory, { recursive: true });
+  return withInstallLock(directory, async () => {
+    await installMissing(directory, set, options);
+    const installation = readInstallation(directory);
+    checkBuild(installation, onnxruntime);
+    link(installation, folder);
+    return installation;
+  });
+}
+
+async function installMissing(directory: string, set: CudaSet, options: InstallOptions): Promise<void> {
   const before = readInstallation(directory);
-  const missing = missingPackages(before, set, version);
+  const missing = missingPackages(before, set, options.onnxruntime.version);
   for (const requirement of before.packages) options.onStep?.({ kind: 'kept', requirement });
   if (missing.length === set.packages.length + 1)
     checkRoom(directory, set.downloadBytes + set.unpackedBytes, options.freeBytes ?? freeBytes);
   for (const requirement of missing) await installPackage(requirement, directory, options);
   rmSync(join(directory, 'wheels'), { recursive: true, force: true });
+}
 
-  const installation = readInstallation(directory);
-  checkBuild(installation, onnxruntime);
+function link(installation: Installation, folder: string): void {
   try {
     linkProvider(installation, folder);
   } catch (error) {
@@ -84,7 +95,6 @@ export async function installCuda(options: InstallOptions): Promise<Installation
       { cause: error },
     );
   }
-  return installation;
 }
 
 async function installPackage(
@@ -113,6 +123,7 @@ async function fetchWheel(
   }
   const page = await fetchText(pageUrl(source.url, requirement.name), INDEX_ACCEPT, {
     clock,
+    credentials: source.credentials,
     bytesMax: PAGE_BYTES_MAX,
   });
   const files = parseIndexPage(page.text, page.contentType, page.url);
@@ -127,6 +138,7 @@ async function fetchWheel(
     { url: file.url, path, sha256: file.sha256 },
     {
       clock,
+      credentials: source.credentials,
       onProgress: (done, total) => onStep?.({ kind: 'downloading', requirement, done, total }),
       onRetry: (reason) => onStep?.({ kind: 'retry', requirement, reason }),
       ...(firstWaitNs === undefined ? {} : { firstWaitNs }),

@@ -11,6 +11,35 @@ export interface IndexFile {
   readonly yanked: boolean;
 }
 
+/** What an index asks its users for; it is sent to this origin only. */
+export interface Credentials {
+  readonly origin: string;
+  /** The value of the header `authorization`. */
+  readonly authorization: string;
+}
+
+/** Parts `https://user:password@host/simple` as pip has it: requests must not carry them in their address. */
+export function partIndexUrl(text: string): {
+  readonly url: string;
+  readonly credentials: Credentials | null;
+} {
+  const url = new URL(text);
+  const { origin, username, password } = url;
+  if (username === '' && password === '') return { url: text, credentials: null };
+  const words = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  url.username = '';
+  url.password = '';
+  const authorization = `Basic ${Buffer.from(words).toString('base64')}`;
+  return { url: url.href, credentials: { origin, authorization } };
+}
+
+/** The headers that a request to `url` needs. */
+export function headersFor(url: string, credentials: Credentials | null): Record<string, string> {
+  return credentials !== null && new URL(url).origin === credentials.origin
+    ? { authorization: credentials.authorization }
+    : {};
+}
+
 /** Asked for with every page: PEP 691's JSON before PEP 503's HTML, which every index has. */
 export const INDEX_ACCEPT =
   'application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1';

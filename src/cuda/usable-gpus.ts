@@ -20,7 +20,8 @@ export function examineGpus(sources: FactSources = {}): Examination {
 /**
  * The GPUs that sessions can be created on in this process, with the number that CUDA has for each. They are looked for at the
  * first call; driver, provider and libraries do not change while a process runs. Where there are some, the
- * CUDA libraries are loaded afterwards, so that ONNX Runtime finds them in every thread.
+ * CUDA libraries are loaded afterwards, so that ONNX Runtime finds them in every thread; that
+ * takes up to a second.
  */
 export async function usableGpus(sources: FactSources = {}): Promise<readonly VisibleGpu[]> {
   examination ??= examineGpus({ onlyWithDriver: true, ...sources });

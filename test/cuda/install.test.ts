@@ -17,6 +17,7 @@ import { findFacts } from '#naiad/cuda/find-facts.js';
 import { type InstallOptions, type InstallStep, installCuda } from '#naiad/cuda/install.js';
 import { linkedInstallation, listInstallations, unlinkProvider } from '#naiad/cuda/installation.js';
 import { readOnnxruntime } from '#naiad/cuda/onnxruntime-folder.js';
+import { headersFor, partIndexUrl } from '#naiad/cuda/package-index.js';
 import { type Clock, systemClock } from '#naiad/lib/clock.js';
 import { elfLibrary, fatbinOf } from '../support/elf.js';
 import { TestIndex } from '../support/package-index.js';
@@ -94,7 +95,7 @@ function onnxruntimeNode(commit = COMMIT): InstallOptions['onnxruntime'] {
 function install(options: Partial<InstallOptions> = {}) {
   return installCuda({
     root: join(folder, 'cuda'),
-    source: { kind: 'index', url: index.url },
+    source: { kind: 'index', url: index.url, credentials: null },
     onnxruntime: onnxruntimeNode(),
     platform: { machine: 'x86_64', glibc: '2.31' },
     clock: systemClock,
@@ -183,6 +184,33 @@ describe('an installation', () => {
       /built from commit 8c546c37b4, onnxruntime-node from f2c39fe2f0; it was not linked/,
     );
     expect(readdirSync(onnxruntime.folder ?? '')).toEqual(['libonnxruntime.so.1']);
+  });
+
+  it('is for one process at a time', async () => {
+    const directory = join(folder, 'cuda', `onnxruntime-${VERSION}-cuda12`);
+    mkdirSync(directory, { recursive: true });
+    const lock = join(directory, 'installing.pid');
+    writeFileSync(lock, String(process.ppid));
+    await expect(install()).rejects.toThrow(`process ${process.ppid} installs into '${directory}' already`);
+    expect(index.requests).toEqual([]);
+    // No process can have this number.
+    writeFileSync(lock, '999999999');
+    await install();
+    expect(existsSync(lock)).toBe(false);
+  });
+
+  it('comes from an index that wants a password, which nobody else gets', async () => {
+    index.password = 'Basic dXNlcjpwQHNz';
+    const url = index.url.replace('//', '//user:p%40ss@');
+    const parted = partIndexUrl(url);
+    expect(parted.url).toBe(index.url);
+    await expect(install()).rejects.toThrow(/status 401/);
+    await install({ source: { kind: 'index', ...parted } });
+    expect(headersFor('https://elsewhere/file.whl', parted.credentials)).toEqual({});
+    expect(partIndexUrl('https://pypi.org/simple')).toEqual({
+      url: 'https://pypi.org/simple',
+      credentials: null,
+    });
   });
 
   it('needs room', async () => {

@@ -19,6 +19,8 @@ export class TestIndex {
   /** `GET /path range`, as they came. */
   readonly requests: string[] = [];
   json = false;
+  /** The header `authorization` that is wanted; null for none. */
+  password: string | null = null;
   /** Called when a request is left without an answer. */
   onSilence: () => void = () => {};
   readonly #server: Server = createServer((request, response) => this.#answer(request, response));
@@ -45,6 +47,10 @@ export class TestIndex {
   #answer(request: IncomingMessage, response: ServerResponse): void {
     const url = request.url ?? '';
     this.requests.push(`${url} ${request.headers.range ?? ''}`.trim());
+    if (this.password !== null && request.headers.authorization !== this.password) {
+      response.writeHead(401).end();
+      return;
+    }
     const [, folder, name = ''] = url.split('/');
     if (folder === 'simple') this.#page(name, response);
     else this.#file(decodeURIComponent(name), request, response);

@@ -2,16 +2,12 @@ import { resolve } from 'node:path';
 import { type CudaSet, cudaSetFor, refusalOf } from '../../cuda/cuda-set.js';
 import { DownloadError } from '../../cuda/download.js';
 import { GPU_CAPABILITIES } from '../../cuda/gpu.js';
-import {
-  InstallError,
-  type InstallStep,
-  installCuda,
-  type WheelSource,
-  wheelPlatform,
-} from '../../cuda/install.js';
+import { type InstallStep, installCuda, type WheelSource, wheelPlatform } from '../../cuda/install.js';
+import { InstallError } from '../../cuda/install-error.js';
 import { bytesOf, type Installation } from '../../cuda/installation.js';
 import { readNvml } from '../../cuda/nvml.js';
 import type { OnnxruntimeFolder } from '../../cuda/onnxruntime-folder.js';
+import { partIndexUrl } from '../../cuda/package-index.js';
 import { ZipError } from '../../cuda/zip.js';
 import { systemClock } from '../../lib/clock.js';
 import { readCudaEnvironment, readEnvironment } from '../../settings/environment.js';
@@ -80,7 +76,7 @@ function readSource(flags: ParsedFlags): WheelSource {
   const url = given || readCudaEnvironment().packageIndex || DEFAULT_INDEX;
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
     throw new UsageError(`--index-url=${url}: an address with http or https is wanted`);
-  return { kind: 'index', url };
+  return { kind: 'index', ...partIndexUrl(url) };
 }
 
 /** On a terminal one line that changes; elsewhere, as in a build of a container, a line for each step. */
