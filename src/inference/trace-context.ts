@@ -1,7 +1,8 @@
 import type { TraceContext } from './request.js';
 
 /** Version, trace id, parent id, flags; of later versions more may follow. */
-const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(-.*)?$/;
+const TRACEPARENT =
+  /^(?!ff)(?!00.{53}-)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(-.*)?$/;
 
 /** Longest value taken over. */
 const CHARS_MAX = 512;
