@@ -99,7 +99,7 @@ export function readMetricsFlags(flags: ParsedFlags): ReadMetrics {
       mistakes.push(`${where}: expected setting=value`);
       continue;
     }
-    const setting = SWITCHES[key];
+    const setting = Object.hasOwn(SWITCHES, key) ? SWITCHES[key] : undefined;
     if (setting !== undefined) {
       // Triton takes any other word for the default.
       if (value === 'true' || value === 'false') settings[setting] = value === 'true';

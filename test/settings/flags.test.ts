@@ -501,6 +501,7 @@ describe('--metrics-config', () => {
 
   it.each([
     ['summary_latency=true', "no setting 'summary_latency', did you mean 'summary_latencies'?"],
+    ['constructor=true', "no setting 'constructor'"],
     ['summary_quantiles=2:0.1', "'2:0.1' is ignored"],
     ['summary_quantiles=0.5', "'0.5' is ignored"],
   ])('%s is a warning, and changes nothing', (config, text) => {
