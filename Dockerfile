@@ -47,7 +47,7 @@ ENTRYPOINT ["tini", "--", "node", "/app/dist/main.js"]
 CMD ["serve"]
 
 # NVIDIA's container toolkit puts the driver into containers of images that say so. Of CUDA only the runtime
-# libraries are there; the image is 3 GB larger.
+# libraries are there; they make the image 2 to 3 GB larger.
 FROM runtime AS cuda12
 USER root
 ENV NVIDIA_VISIBLE_DEVICES=all

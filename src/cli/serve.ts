@@ -5,6 +5,7 @@ import { readEnvironment } from '../settings/environment.js';
 import { parseServeFlags } from '../settings/flags.js';
 import type { ServerSettings } from '../settings/settings.js';
 import { createLogger, type Logger } from '../telemetry/logger.js';
+import { announceGpus } from './cuda/announce.js';
 import { endBySignal } from './ending.js';
 import { CommandError, EXIT, UsageError } from './exit-codes.js';
 import { growHeapFreely } from './heap.js';
@@ -49,6 +50,7 @@ export async function serve(argv: readonly string[], io: Io): Promise<number> {
 
   let server: RunningServer;
   try {
+    await announceGpus(log);
     server = await start(settings, log);
   } catch (error) {
     // Threads of a start that broke off half-way must not keep the process alive.

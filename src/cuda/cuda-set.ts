@@ -58,7 +58,7 @@ const CUDA_13: CudaSet = {
     { name: 'nvidia-cudnn-cu13', version: '9.13.0.50' },
   ],
   downloadBytes: 1.43e9,
-  unpackedBytes: 2.5e9,
+  unpackedBytes: 2.0e9,
 };
 
 /** The first version whose GPU build for Linux needs CUDA 13 and holds no code for a V100. */

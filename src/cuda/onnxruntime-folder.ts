@@ -1,8 +1,10 @@
-import { readdirSync } from 'node:fs';
+import { lstatSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { withFile } from './byte-source.js';
 import { readCommit } from './commit.js';
+
+const require = createRequire(import.meta.url);
 
 /** The onnxruntime-node that this server runs on. */
 export interface OnnxruntimeFolder {
@@ -23,22 +25,45 @@ const LIBRARY = 'libonnxruntime.so.1';
 
 /** Finds the installed onnxruntime-node. */
 export function findOnnxruntime(): OnnxruntimeFolder {
-  const file = createRequire(import.meta.url).resolve('onnxruntime-node/package.json');
-  return readOnnxruntime(dirname(file), createRequire(import.meta.url)(file) as { version: string });
+  return withCommit(locateOnnxruntime());
+}
+
+/** Finds the installed onnxruntime-node, without reading its library. */
+export function locateOnnxruntime(): Omit<OnnxruntimeFolder, 'commit'> {
+  const file = require.resolve('onnxruntime-node/package.json');
+  return locate(dirname(file), require(file) as { version: string });
+}
+
+/** Whether somebody has put a CUDA provider beside ONNX Runtime, working or not; takes no time to tell. */
+export function hasProvider({ folder }: Pick<OnnxruntimeFolder, 'folder'> = locateOnnxruntime()): boolean {
+  return (
+    folder !== null && lstatSync(join(folder, PROVIDER_FILES[1]), { throwIfNoEntry: false }) !== undefined
+  );
 }
 
 /** Reads an onnxruntime-node at `packageFolder`. */
 export function readOnnxruntime(
   packageFolder: string,
-  { version }: { readonly version: string },
+  description: { readonly version: string },
 ): OnnxruntimeFolder {
+  return withCommit(locate(packageFolder, description));
+}
+
+function locate(
+  packageFolder: string,
+  { version }: { readonly version: string },
+): Omit<OnnxruntimeFolder, 'commit'> {
   const bin = join(packageFolder, 'bin');
-  for (const api of listOrNone(bin).toSorted().reverse()) {
-    const folder = join(bin, api, process.platform, process.arch);
-    if (!listOrNone(folder).includes(LIBRARY)) continue;
-    return { version, folder, commit: withFile(join(folder, LIBRARY), readCommit) };
-  }
-  return { version, folder: null, commit: null };
+  const folders = listOrNone(bin)
+    .toSorted()
+    .reverse()
+    .map((api) => join(bin, api, process.platform, process.arch));
+  return { version, folder: folders.find((folder) => listOrNone(folder).includes(LIBRARY)) ?? null };
+}
+
+function withCommit(found: Omit<OnnxruntimeFolder, 'commit'>): OnnxruntimeFolder {
+  const commit = found.folder === null ? null : withFile(join(found.folder, LIBRARY), readCommit);
+  return { ...found, commit };
 }
 
 function listOrNone(folder: string): string[] {
