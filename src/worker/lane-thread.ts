@@ -101,7 +101,8 @@ async function withTransfer(reply: LaneReply): Promise<unknown> {
   const { tensors, transferList } = packTensors(reply.result.outputs);
   const packed: LaneReply = { kind: 'ran', result: { ...reply.result, outputs: tensors } };
   if (transferList.length === 0) return packed;
-  const pool = await (piscina ??= importPiscina());
+  piscina ??= importPiscina();
+  const pool = await piscina;
   return pool.move({ [pool.transferableSymbol]: transferList, [pool.valueSymbol]: packed });
 }
 
