@@ -84,16 +84,12 @@ export class FileArchive implements Archive {
     if (cache === null || !isModelName(name)) return [];
     const homes = [...new Set(this.#repositories)].map((repository) => this.#homeOf(cache, repository));
     const entries = homes.flatMap((home) => readEntries(join(home, name)));
-    const seen = new Set<string>();
-    return entries
-      .sort(homes.length === 1 ? bySerial : bySaving)
-      .map(({ model }) => model)
-      .filter((model) => {
-        if (seen.has(model.id) || !isWhole(model, name, cache)) return false;
-        seen.add(model.id);
-        return true;
-      })
-      .slice(0, LIMITS.generationsMax);
+    const found = new Map<string, ArchivedModel>();
+    for (const { model } of entries.sort(homes.length === 1 ? bySerial : bySaving)) {
+      if (found.size === LIMITS.generationsMax) break;
+      if (!found.has(model.id) && (await isWhole(model, name, cache))) found.set(model.id, model);
+    }
+    return [...found.values()];
   }
 
   /** Says again that this server is there, and forgets what others have served that have not been for long. */
@@ -158,7 +154,10 @@ function removeOld(before: readonly Entry[], id: string): void {
   }
 }
 
-function isWhole(model: ArchivedModel, name: string, cache: TreeCache): boolean {
-  if (model.folder.name !== name) return false;
-  return treesOf(model, cache.directory)?.every((tree) => cache.find(tree) !== null) ?? false;
+async function isWhole(model: ArchivedModel, name: string, cache: TreeCache): Promise<boolean> {
+  const trees = model.folder.name === name ? treesOf(model, cache.directory) : null;
+  for (const tree of trees ?? []) {
+    if ((await cache.find(tree)) === null) return false;
+  }
+  return trees !== null;
 }

@@ -63,15 +63,18 @@ export class ArtifactCache {
     this.#directory = join(trees.directory, ARTIFACTS);
   }
 
-  /** What was made for a key, its files there and of the right sizes; null when nobody has tried. */
-  find(key: string): Artifact | null {
+  /**
+   * What was made for a key, its files there and as they were written; null when nobody has tried, or they
+   * are damaged. Rejects like `TreeCache.find`.
+   */
+  async find(key: string): Promise<Artifact | null> {
     const path = this.#pathOf(key);
     const entry = readEntry(path, key);
     if (entry === null) return null;
     touch(path, this.#clock);
     const { reason, details } = entry;
     if (entry.tree === null) return { directory: null, reason, details };
-    const tree = this.#trees.look(entry.tree);
+    const tree = await this.#trees.look(entry.tree);
     return tree === null ? null : { directory: tree.directory, reason, details };
   }
 

@@ -103,6 +103,11 @@ export class CacheContents {
     return this.#trees.remove(hash);
   }
 
+  /** The same for one that is damaged, which stays only while servers have the cache open. */
+  removeDamaged({ hash }: CacheItem): boolean {
+    return this.#trees.removeDamaged(hash);
+  }
+
   /** Removes what a rule says, those that were not used for longest first; tells what is gone. */
   prune({ bytesMax, unusedMs }: PruneRule): CacheItem[] {
     const items = this.items();

@@ -62,7 +62,7 @@ export class PartFetcher {
   }
 
   async #provide(part: Part, model: ListedModel, name: PartName): Promise<Tree> {
-    const known = this.#recall(part);
+    const known = await this.#recall(part);
     if (known !== null) return known;
     const startMs = this.#clock.wallMs();
     try {
@@ -89,6 +89,7 @@ export class PartFetcher {
   /** Has what is being read, and all that is to be, reject with `reason`: a large model takes minutes. */
   stop(reason: Error): void {
     this.#stopped.abort(reason);
+    this.#cache?.stop(reason);
   }
 
   /** Forgets what is worth nothing any more. */
@@ -122,13 +123,13 @@ export class PartFetcher {
     );
   }
 
-  #recall(part: Part): Tree | null {
+  async #recall(part: Part): Promise<Tree | null> {
     const files = this.#memo.get(part.directory, part.signature);
     if (this.#cache === null) {
       return files === null ? null : { hash: hashOfAll(files), directory: part.directory, files };
     }
     const hash = files === null ? this.#stored?.get(part.directory, part.signature) : hashOfAll(files);
-    const tree = hash == null ? null : this.#cache.find(hash);
+    const tree = hash == null ? null : await this.#cache.find(hash);
     if (tree !== null) this.#memo.set(part.directory, part.signature, tree.files);
     return tree;
   }

@@ -44,6 +44,7 @@ export function openFileStore(
           clock,
           held: () => holds.trees(),
           left: holds.left,
+          warn,
         });
   return {
     store: new FileStore({ repositories, cache, holds, clock, warn }),

@@ -42,6 +42,21 @@ export class Scratch {
     return join(own, String(this.#serial++));
   }
 
+  /** Shows others that this process is there, as far as it may write. */
+  announce(): void {
+    try {
+      const own = join(this.#shared, this.#name);
+      if (!existsSync(own)) mkdirSync(own, { recursive: true });
+    } catch {
+      // Nobody who can't see it can remove what it reads, or it is seen by what it has touched.
+    }
+  }
+
+  /** Whether another process that may be alive has a folder here. */
+  hasOthers(): boolean {
+    return namesIn(this.#shared).some((name) => name !== this.#name && !this.#isAbandoned(name));
+  }
+
   touch(): void {
     touch(join(this.#shared, this.#name), this.#clock);
   }

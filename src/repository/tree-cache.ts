@@ -5,7 +5,8 @@ import { errorCode } from './fs-errors.js';
 import { CacheError, hashFiles, hashOfAll, writing } from './hash-files.js';
 import { LeftTrees } from './holds.js';
 import { ABANDONED_MS, DRAFTS, modifiedMs, namesIn, removeTree, Scratch, touch } from './scratch.js';
-import { bytesOf, readTree, TREE_FILES, TREES, type Tree, verifyTree, writeManifest } from './tree.js';
+import { bytesOf, TREE_FILES, TREES, type Tree, writeManifest } from './tree.js';
+import { TreeChecks } from './tree-checks.js';
 import { type FoundFile, type Part, stampOf } from './walk.js';
 
 export interface TreeCacheOptions {
@@ -17,6 +18,8 @@ export interface TreeCacheOptions {
   readonly held: () => ReadonlySet<string>;
   /** Of those that it does not use any more: what no other process has touched lately need not be kept. */
   readonly left?: LeftTrees;
+  /** Takes texts for the log. */
+  readonly warn?: (text: string) => void;
   /** Bytes that can still be written to the file system of a folder; given by tests only. */
   readonly freeBytes?: (directory: string) => number;
 }
@@ -45,6 +48,7 @@ export class TreeCache {
   readonly #held: () => ReadonlySet<string>;
   readonly #freeBytes: (directory: string) => number;
   readonly #left: LeftTrees;
+  readonly #checks: TreeChecks;
   /** When this process touched a tree last, and another one before that, ms since the epoch by the file system. */
   readonly #touched = new Map<string, { readonly ownMs: number; readonly otherMs: number }>();
   /** Of trees seen before. */
@@ -55,7 +59,7 @@ export class TreeCache {
   #evictAbove: number;
 
   constructor({ directory, bytesMax, clock, held, ...options }: TreeCacheOptions) {
-    const { left = new LeftTrees(), freeBytes = freeBytesOf } = options;
+    const { left = new LeftTrees(), freeBytes = freeBytesOf, warn = () => {} } = options;
     this.directory = directory;
     this.#scratch = new Scratch(join(directory, DRAFTS), clock);
     this.#trees = join(directory, TREES);
@@ -65,19 +69,29 @@ export class TreeCache {
     this.#held = held;
     this.#left = left;
     this.#freeBytes = freeBytes;
+    this.#checks = new TreeChecks({
+      directory,
+      temporary: () => this.#scratch.path(),
+      discard: (hash, isDamaged) => this.discard(hash, isDamaged),
+      warn,
+    });
   }
 
-  /** The tree of a hash when it is there and whole; it is then safe from removal for a while. */
-  find(hash: string): Tree | null {
+  /**
+   * The tree of a hash when it is there and as it was written; it is then safe from removal for a while.
+   * Files are read only when they do not look to the file system as they did before; what is damaged is
+   * removed, with a warning. Rejects after {@link stop}, and when this process lacks descriptors or memory.
+   */
+  async find(hash: string): Promise<Tree | null> {
     // Touched before it is looked at, so that nobody removes it after that.
     if (!this.#touch(hash)) return null;
     this.#left.delete(hash);
-    return readTree(join(this.#trees, hash), hash);
+    return this.#checks.sound(hash);
   }
 
   /** The same for a cache that came filled and may not be written to, from which nobody removes anything. */
-  look(hash: string): Tree | null {
-    return this.find(hash) ?? readTree(join(this.#trees, hash), hash);
+  async look(hash: string): Promise<Tree | null> {
+    return (await this.find(hash)) ?? this.#checks.sound(hash);
   }
 
   /**
@@ -85,7 +99,9 @@ export class TreeCache {
    * while. Rejects with the reason of `signal` only.
    */
   async isSound(hash: string, signal?: AbortSignal): Promise<boolean> {
-    return this.find(hash) !== null && (await this.verify(hash, signal)) === '';
+    if (!this.#touch(hash)) return false;
+    this.#left.delete(hash);
+    return (await this.verify(hash, signal)) === '';
   }
 
   /** Whether there is a tree of a hash, whole or not. */
@@ -102,9 +118,14 @@ export class TreeCache {
     });
   }
 
-  /** What is wrong with a tree, for people, read whole and left untouched; see {@link verifyTree}. */
+  /** What is wrong with a tree, for people, read whole and left untouched; see `damageOf`. */
   verify(hash: string, signal?: AbortSignal): Promise<string> {
-    return verifyTree(join(this.#trees, hash), hash, signal);
+    return this.#checks.verify(hash, signal);
+  }
+
+  /** Has trees that are being read, and all that are to be, reject with `reason`. */
+  stop(reason: Error): void {
+    this.#checks.stop(reason);
   }
 
   /** A path of this process alone for what is to be renamed once it is finished. Throws the system's error. */
@@ -133,12 +154,10 @@ export class TreeCache {
       const files = await hashFiles(part, content, signal);
       verify();
       const hash = hashOfAll(files);
-      const known = this.find(hash);
+      const known = await this.find(hash);
       if (known !== null) return known;
-      return writing(draft, () => {
-        writeManifest(draft, files);
-        return this.#publish(draft, { hash, directory: join(this.#trees, hash, TREE_FILES), files });
-      });
+      writing(draft, () => writeManifest(draft, files));
+      return await this.#publish(draft, { hash, directory: join(this.#trees, hash, TREE_FILES), files });
     } finally {
       if (existsSync(draft)) removeTree(draft);
     }
@@ -154,11 +173,11 @@ export class TreeCache {
       const found = writing(content, () => foundFiles(content));
       const files = await hashFiles({ directory: content, files: found }, null);
       const hash = hashOfAll(files);
-      return writing(draft, () => {
+      writing(draft, () => {
         for (const { path } of files) chmodSync(join(content, path), 0o444);
         writeManifest(draft, files);
-        return this.#publish(draft, { hash, directory: join(this.#trees, hash, TREE_FILES), files });
       });
+      return await this.#publish(draft, { hash, directory: join(this.#trees, hash, TREE_FILES), files });
     } finally {
       if (existsSync(draft)) removeTree(draft);
     }
@@ -183,6 +202,7 @@ export class TreeCache {
     this.#scratch.touch();
     for (const hash of this.#held()) this.#touch(hash);
     this.#scratch.clean();
+    this.#checks.prune((hash) => this.has(hash));
     this.evict();
   }
 
@@ -204,14 +224,27 @@ export class TreeCache {
     this.#evictAbove = Math.max(this.#bytesMax, total + this.#bytesMax / 16);
   }
 
-  /** Removes a tree that turned out to be no good. */
-  discard(hash: string): void {
-    this.#forget(hash);
+  /**
+   * Removes a tree that turned out to be no good, whoever uses it: what is open or mapped stays so. One that
+   * another server has replaced meanwhile, of which `isDamaged` is not true, is put back.
+   */
+  discard(hash: string, isDamaged: (moved: string) => boolean = () => true): void {
     try {
-      this.#takeAway(join(this.#trees, hash));
+      if (this.#takeAway(join(this.#trees, hash), (moved) => !isDamaged(moved))) this.#forget(hash);
     } catch {
       // Somebody else has, or nobody may.
     }
+  }
+
+  /**
+   * Removes a damaged tree: also one that was used lately, when no other process has the cache open. Tells
+   * whether it is gone.
+   */
+  removeDamaged(hash: string): boolean {
+    if (this.remove(hash)) return true;
+    if (this.#scratch.hasOthers()) return false;
+    this.discard(hash);
+    return !this.has(hash);
   }
 
   /** Removes what is not finished. */
@@ -219,22 +252,22 @@ export class TreeCache {
     this.#scratch.remove();
   }
 
-  /** Gives a finished draft its name, unless another server was faster; one that is damaged is replaced. */
-  #publish(draft: string, tree: Tree): Tree {
+  /**
+   * Gives a finished draft its name, unless another server was faster; one that is damaged is replaced.
+   * Rejects with {@link CacheError}, and like {@link find}.
+   */
+  async #publish(draft: string, tree: Tree): Promise<Tree> {
     const path = join(this.#trees, tree.hash);
-    try {
-      renameSync(draft, path);
-    } catch (error) {
-      // Windows says that it may not be done.
-      const code = errorCode(error);
-      const isTaken = ['EPERM', 'EACCES'].includes(code) && existsSync(path);
-      if (!isTaken && !['EEXIST', 'ENOTEMPTY', 'ENOTDIR'].includes(code)) throw error;
-      const known = this.find(tree.hash);
+    if (writing(draft, () => isTaken(draft, path))) {
+      const known = await this.find(tree.hash);
       if (known !== null) return known;
-      this.#takeAway(path);
-      renameSync(draft, path);
+      writing(draft, () => {
+        if (existsSync(path)) this.#takeAway(path);
+        renameSync(draft, path);
+      });
     }
     touch(path, this.#clock);
+    this.#checks.vouch(tree.hash);
     this.#touched.set(tree.hash, { ownMs: modifiedMs(path), otherMs: Number.NEGATIVE_INFINITY });
     this.#left.delete(tree.hash);
     this.#grow(tree);
@@ -274,6 +307,7 @@ export class TreeCache {
     const path = join(this.#trees, hash);
     const before = modifiedMs(path);
     if (!touch(path, this.#clock)) return false;
+    this.#scratch.announce();
     const touched = this.#touched.get(hash);
     const otherMs = touched?.ownMs === before ? touched.otherMs : before;
     this.#touched.set(hash, { ownMs: modifiedMs(path), otherMs });
@@ -284,6 +318,7 @@ export class TreeCache {
     this.#bytes.delete(hash);
     this.#touched.delete(hash);
     this.#left.delete(hash);
+    this.#checks.forget(hash);
   }
 
   /** Moves a tree out of everyone's sight, then removes it, or puts it back when `keep` says so. */
@@ -304,6 +339,20 @@ export class TreeCache {
     const bytes = bytesOf(join(this.#trees, hash));
     this.#bytes.set(hash, bytes);
     return bytes;
+  }
+}
+
+/** Gives a draft its name; tells whether something has it already. Throws the system's error. */
+function isTaken(draft: string, path: string): boolean {
+  try {
+    renameSync(draft, path);
+    return false;
+  } catch (error) {
+    const code = errorCode(error);
+    if (['EEXIST', 'ENOTEMPTY', 'ENOTDIR'].includes(code)) return true;
+    // Windows says that it may not be done.
+    if (['EPERM', 'EACCES'].includes(code) && existsSync(path)) return true;
+    throw error;
   }
 }
 

@@ -1,6 +1,9 @@
-import { lstatSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { type BigIntStats, lstatSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { errorCode } from './fs-errors.js';
 import { type HashedFile, hashFiles, hashOfAll } from './hash-files.js';
+import type { TreeIdentity } from './identities.js';
 import { stampOf } from './walk.js';
 
 /**
@@ -35,15 +38,24 @@ export function writeManifest(path: string, files: readonly HashedFile[]): void 
   writeFileSync(join(path, MANIFEST), JSON.stringify(files), { mode: 0o444 });
 }
 
-/** The tree in a folder; null when it isn't whole: a file is missing, of another size, or too much. */
-export function readTree(path: string, hash: string): Tree | null {
+/** A tree and how its files look to the file system. */
+export interface SeenTree {
+  readonly tree: Tree;
+  readonly identity: TreeIdentity;
+}
+
+/**
+ * The tree in a folder, of which nothing but the manifest is read; null when it isn't whole: a file is
+ * missing, of another size, no plain file, or too much.
+ */
+export function lookAtTree(path: string, hash: string): SeenTree | null {
   try {
     const files = parseManifest(readFileSync(join(path, MANIFEST), 'utf8'));
     if (files === null || hashOfAll(files) !== hash) return null;
     const directory = join(path, TREE_FILES);
-    const sizes = sizesIn(directory);
-    const whole = sizes.size === files.length && files.every((file) => sizes.get(file.path) === file.size);
-    return whole ? { hash, directory, files } : null;
+    const found = statsIn(directory);
+    const whole = found.size === files.length && files.every((file) => isAsWritten(file, found));
+    return whole ? { tree: { hash, directory, files }, identity: identityOf(files, found) } : null;
   } catch {
     return null;
   }
@@ -51,30 +63,34 @@ export function readTree(path: string, hash: string): Tree | null {
 
 /**
  * Reads all files of a tree. Tells what is wrong with it, for people; '' when nothing is. Rejects with the
- * reason of `signal` only.
+ * reason of `signal`, and with an Error for people when this process lacks descriptors or memory.
  */
-export async function verifyTree(path: string, hash: string, signal?: AbortSignal): Promise<string> {
-  const tree = readTree(path, hash);
-  if (tree === null) return 'files are missing, of another size, or too much';
+export async function damageOf(seen: SeenTree | null, signal?: AbortSignal): Promise<string> {
+  if (seen === null) return 'files are missing, of another size, or too much';
+  const { directory, files: written } = seen.tree;
   try {
-    const files = tree.files.map(({ path: file, size }) => ({
+    const files = written.map(({ path: file, size }) => ({
       path: file,
       size,
-      stamp: stampOf(statSync(join(tree.directory, file), { bigint: true })),
+      stamp: stampOf(statSync(join(directory, file), { bigint: true })),
     }));
-    const found = await hashFiles({ directory: tree.directory, files }, null, signal);
-    const wrong = found.filter((file, index) => file.hash !== tree.files[index]?.hash);
+    const found = await hashFiles({ directory, files }, null, signal);
+    const wrong = found.filter((file, index) => file.hash !== written[index]?.hash);
     return wrong.map(({ path: file }) => `'${file}' has another content than it was written with`).join(', ');
   } catch (error) {
     signal?.throwIfAborted();
+    if (error instanceof Error && SHORTAGES.includes(errorCode(error.cause ?? error))) throw error;
     return error instanceof Error ? error.message : String(error);
   }
 }
 
+/** They tell of this process, and nothing of the files. */
+const SHORTAGES = ['EMFILE', 'ENFILE', 'ENOMEM'];
+
 /** Bytes of the files in a tree, whole or not. */
 export function bytesOf(path: string): number {
   try {
-    return [...sizesIn(join(path, TREE_FILES)).values()].reduce((total, size) => total + size, 0);
+    return [...statsIn(join(path, TREE_FILES)).values()].reduce((total, { size }) => total + Number(size), 0);
   } catch {
     return 0;
   }
@@ -91,11 +107,35 @@ function isHashedFile(value: unknown): value is HashedFile {
   return typeof path === 'string' && typeof size === 'number' && typeof hash === 'string';
 }
 
-function sizesIn(directory: string, prefix = '', sizes = new Map<string, number>()): Map<string, number> {
+function isAsWritten({ path, size }: HashedFile, found: ReadonlyMap<string, BigIntStats>): boolean {
+  const stats = found.get(path);
+  return stats?.isFile() === true && stats.size === BigInt(size);
+}
+
+function identityOf(files: readonly HashedFile[], found: ReadonlyMap<string, BigIntStats>): TreeIdentity {
+  const digest = createHash('sha256');
+  const devices = new Set<string>();
+  for (const { path } of files) {
+    const stats = found.get(path);
+    if (stats === undefined) continue;
+    devices.add(String(stats.dev));
+    digest.update(`${path}\0${stats.dev}:${stampOf(stats)}\0`);
+  }
+  return { device: [...devices].sort().slice(0, DEVICES_MAX).join(), digest: digest.digest('hex') };
+}
+
+/** A tree lies on one file system, unless somebody has mounted another into it. */
+const DEVICES_MAX = 4;
+
+function statsIn(
+  directory: string,
+  prefix = '',
+  found = new Map<string, BigIntStats>(),
+): Map<string, BigIntStats> {
   for (const entry of readdirSync(join(directory, prefix), { withFileTypes: true })) {
     const path = `${prefix}${entry.name}`;
-    if (entry.isDirectory()) sizesIn(directory, `${path}/`, sizes);
-    else sizes.set(path, lstatSync(join(directory, path)).size);
+    if (entry.isDirectory()) statsIn(directory, `${path}/`, found);
+    else found.set(path, lstatSync(join(directory, path), { bigint: true }));
   }
-  return sizes;
+  return found;
 }

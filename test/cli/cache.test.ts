@@ -92,13 +92,21 @@ describe('naiad cache', () => {
     expect((await run('ls', '--json')).out).toContain('"items": []');
   });
 
-  it('leaves what is damaged and was used just now, and says why', async () => {
+  it('removes what is damaged and was used just now once no server has the cache open, and says why', async () => {
     await fill({ a: 0 });
     damage();
+    const server = new TreeCache({ directory, bytesMax: 1e9, clock: systemClock, held: () => new Set() });
+    server.draft();
     expect(await run('verify', '--remove')).toMatchObject({
       code: 1,
-      out: expect.stringContaining('| stays, used within the hour |'),
+      out: expect.stringContaining('| stays, a server may be using it |'),
     });
+    server.close();
+    expect(await run('verify', '--remove')).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('| removed '),
+    });
+    expect((await run('ls', '--json')).out).toContain('"items": []');
   });
 
   it('tells of mistakes', async () => {

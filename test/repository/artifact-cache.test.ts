@@ -33,13 +33,13 @@ async function publish(artifacts: ArtifactCache, key: string, content: string): 
 describe('artifacts', () => {
   it('are found by their keys, with what was said of them', async () => {
     const { artifacts } = aCache();
-    expect(artifacts.find(KEY)).toBeNull();
+    expect(await artifacts.find(KEY)).toBeNull();
     const directory = await publish(artifacts, KEY, 'made');
-    expect(artifacts.find(KEY)).toEqual({ directory, reason: '', details: { compiled: true } });
+    expect(await artifacts.find(KEY)).toEqual({ directory, reason: '', details: { compiled: true } });
     artifacts.refuse('b', LABEL, 'it is odd', null);
-    expect(artifacts.find('b')).toEqual({ directory: null, reason: 'it is odd', details: null });
+    expect(await artifacts.find('b')).toEqual({ directory: null, reason: 'it is odd', details: null });
     artifacts.discard(KEY);
-    expect(artifacts.find(KEY)).toBeNull();
+    expect(await artifacts.find(KEY)).toBeNull();
     expect(artifacts.list().map(({ key }) => key)).toEqual(['b']);
   });
 
@@ -48,7 +48,7 @@ describe('artifacts', () => {
     const first = await publish(artifacts, KEY, 'made');
     const second = await publish(artifacts, KEY, 'made anew');
     expect(second).not.toBe(first);
-    expect(artifacts.find(KEY)?.directory).toBe(second);
+    expect((await artifacts.find(KEY))?.directory).toBe(second);
   });
 
   it('are forgotten with their files, refusals when nobody has asked for a month', async () => {
@@ -60,7 +60,7 @@ describe('artifacts', () => {
     rmSync(join(directory, '..'), { recursive: true });
     const longAgo = (clock.wallMs() - 31 * DAY_MS) / 1000;
     for (const key of ['asked', 'left']) utimesSync(join(entries, `${key}.json`), longAgo, longAgo);
-    expect(artifacts.find('asked')?.reason).toBe('it is odd');
+    expect((await artifacts.find('asked'))?.reason).toBe('it is odd');
     artifacts.tend();
     expect(readdirSync(entries)).toEqual(['asked.json']);
   });

@@ -259,24 +259,37 @@ describe('configs/NAME.pbtxt', () => {
 });
 
 describe('a copy that is damaged', () => {
-  it('is made again when it can not be loaded', async () => {
+  it('is made again before it is loaded, by the next load and by the next server', async () => {
     const cache = mkdtempSync(join(tmpdir(), 'naiad-test-cache-'));
     cleanup.push(() => rmSync(cache, { recursive: true, force: true }));
     const server = await serve('explicit', aModel('m', 1), { lifecycle: { artifactCache: cache } });
+    const damage = (): void => {
+      const copies = readdirSync(cache, { recursive: true })
+        .map((path) => join(cache, String(path)))
+        .filter((path) => path.endsWith('model.onnx'));
+      expect(copies).toHaveLength(1);
+      for (const copy of copies) {
+        const { size } = statSync(copy);
+        chmodSync(copy, 0o600);
+        // Another model that can be loaded as well.
+        const other = adder(2);
+        expect(other).toHaveLength(size);
+        writeFileSync(copy, other);
+      }
+    };
+    const told = (log: ReloadServer['log']): string[] =>
+      log.messages('warn').filter((text) => text.includes("is damaged: 'model.onnx' has another content"));
     await server.unload('m');
-    const copies = readdirSync(cache, { recursive: true })
-      .map((path) => join(cache, String(path)))
-      .filter((path) => path.endsWith('model.onnx'));
-    expect(copies).toHaveLength(1);
-    for (const copy of copies) {
-      chmodSync(copy, 0o600);
-      writeFileSync(copy, new Uint8Array(statSync(copy).size).fill(255));
-    }
+    damage();
     await server.load('m');
     expect(await server.answer('m')).toEqual({ version: '1', content: 1 });
-    expect(server.log.messages('warn')).toContainEqual(
-      expect.stringContaining("model 'm' in the artifact cache"),
-    );
+    expect(told(server.log)).toHaveLength(1);
+    const settings = { modelRepositories: [server.repository.directory] };
+    damage();
+    const next = await serve('explicit', {}, { settings, lifecycle: { artifactCache: cache } });
+    expect(await next.answer('m')).toEqual({ version: '1', content: 1 });
+    expect(told(next.log)).toHaveLength(1);
+    expect(await server.answer('m')).toEqual({ version: '1', content: 1 });
   });
 });
 

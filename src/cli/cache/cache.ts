@@ -73,7 +73,7 @@ async function verify(contents: CacheContents, flags: ParsedFlags, io: Io): Prom
     for (const [index, item] of items.entries()) {
       progress.show(`reading ${index + 1} of ${items.length}`);
       const damage = await contents.verify(item);
-      if (damage !== '') damaged.push({ item, damage, removed: removes && contents.remove(item) });
+      if (damage !== '') damaged.push({ item, damage, removed: removes && contents.removeDamaged(item) });
     }
   } finally {
     progress.end();

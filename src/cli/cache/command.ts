@@ -8,7 +8,8 @@ export const CACHE_COMMAND: Command = {
   operands: '[ls|prune|verify]',
   text: [
     '`naiad cache ls` lists what lies in the cache: copies of models as they are served, and what was made of them for this machine, compiled or quantized. Below it stands what could not be made, and why.',
-    '`naiad cache prune` removes what was not used for longest, everything unless flags say otherwise; what a server has used within the last hour stays. `naiad cache verify` reads all of it and fails when something is not as it was written.',
+    '`naiad cache prune` removes what was not used for longest, everything unless flags say otherwise; what a server has used within the last hour stays. `naiad cache verify` reads all of it and fails when something is not as it was written. With `--remove` it removes what is damaged, except what was used within the last hour while a server has the cache open.',
+    'Servers notice by themselves, when they load a model, that files were written to, replaced or copied from elsewhere since they were checked last: they read these again and replace what is damaged. A disk that returns other bytes than were written is found by `naiad cache verify` alone.',
   ],
   flags: Object.values(CACHE_FLAGS),
   examples: [

@@ -60,7 +60,7 @@ export function formatDamaged(
 ): string {
   const total = `${plural(verified, 'item')} read, ${damaged.length} damaged\n`;
   if (damaged.length === 0) return total;
-  const stays = removes ? 'stays, used within the hour' : 'still there';
+  const stays = removes ? 'stays, a server may be using it' : 'still there';
   const rows = damaged.map(({ item: { hash, models }, damage, removed }) => [
     hash.slice(0, HASH_DIGITS),
     models.join(', ') || '-',

@@ -50,7 +50,7 @@ export class ArtifactBuilds {
     this.#machine ??= readMachine();
     const key = artifactKey(request.recipe, this.#machine);
     // Another server may have been faster.
-    const known = artifacts.find(key);
+    const known = await artifacts.find(key);
     if (known !== null) return { kind: 'built', artifact: known, steps: [] };
     let draft: string | null = null;
     try {

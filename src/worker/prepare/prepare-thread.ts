@@ -81,7 +81,8 @@ async function perform(request: PrepareRequest): Promise<PrepareCalls[PrepareKin
       return null;
     case 'artifact': {
       const located = await locateSamples(request.recipe, request.samples);
-      return { ...located, artifact: artifacts?.find(keyOf(located.recipe)) ?? null };
+      const artifact = (await artifacts?.find(keyOf(located.recipe))) ?? null;
+      return { ...located, artifact };
     }
     case 'discardArtifact':
       artifacts?.discard(keyOf(request.recipe));
