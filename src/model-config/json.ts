@@ -4,6 +4,9 @@ import { malformed, type ParsedConfig, parsedFrom } from './parsed-config.js';
 import { type Locate, NOWHERE } from './problem.js';
 import { locateInYaml } from './yaml.js';
 
+/** To find places takes a hundred times as long as to read; those in the field have kilobytes. */
+const LOCATED_CHARS_MAX = 128 << 10;
+
 /** Reads config.json: proto3's JSON form of `inference.ModelConfig`. */
 export function parseJson(text: string, file: string): ParsedConfig {
   let plain: unknown;
@@ -13,7 +16,8 @@ export function parseJson(text: string, file: string): ParsedConfig {
     const { message, line } = explain(error, text);
     return malformed(file, line, `failed to read JSON: ${message}`);
   }
-  return parsedFrom(plain, file, isTooDeep(text) ? NOWHERE : lazily(text));
+  const isLocated = text.length <= LOCATED_CHARS_MAX && !isTooDeep(text);
+  return parsedFrom(plain, file, isLocated ? lazily(text) : NOWHERE);
 }
 
 /** JSON is YAML, whose parser keeps the places; most configurations are never asked for one. */

@@ -254,6 +254,13 @@ describe('hostile texts', () => {
     expect(Math.max(...found.map((line) => line.length))).toBeLessThan(1000);
   });
 
+  it('tells no lines of JSON that is as large as no configuration', () => {
+    const behind = (lines: number): string | undefined =>
+      findings('json', `${'\n'.repeat(lines)}{"nope": 1}`)[0];
+    expect(behind(1000)).toMatch(/^config\.json:1001: /);
+    expect(behind(1 << 18)).toMatch(/^config\.json: /);
+  });
+
   it('reads long lists', () => {
     // More than the arguments that a call may have.
     const dims = Array.from({ length: 150_000 }, () => '1').join(',');
