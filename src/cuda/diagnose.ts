@@ -91,7 +91,13 @@ function checkDriver({ system, nvml }: CudaFacts, set: CudaSet): Check {
   return right(what, `${nvml.driverVersion}, CUDA up to ${cudaText(nvml.cudaVersion)}`);
 }
 
-function driverAbsent({ kernelDriver, pciGpus }: CudaFacts['system']): Check {
+function driverAbsent({ cudaDriverLibrary, kernelDriver, pciGpus }: CudaFacts['system']): Check {
+  if (cudaDriverLibrary)
+    return wrong(
+      'driver',
+      'the driver has no libnvidia-ml.so.1 here',
+      'give the container the capability utility: NVIDIA_DRIVER_CAPABILITIES=compute,utility',
+    );
   if (kernelDriver !== null)
     return wrong(
       'driver',

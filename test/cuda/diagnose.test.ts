@@ -178,17 +178,22 @@ describe('why none can be used', () => {
     ],
     [
       'no GPU',
-      facts({ nvml: none, system: { pciGpus: 0, kernelDriver: null } }),
+      facts({ nvml: none, system: { pciGpus: 0, kernelDriver: null, cudaDriverLibrary: false } }),
       /no NVIDIA GPU on the PCI/,
       'none',
     ],
     [
       'no driver',
-      facts({ nvml: none, system: { kernelDriver: null } }),
+      facts({ nvml: none, system: { kernelDriver: null, cudaDriverLibrary: false } }),
       /there is an NVIDIA GPU, but no driver/,
       'driver',
     ],
-    ['a container without it', facts({ nvml: none }), /kernel has NVIDIA's driver 570\.86\.15/, 'container'],
+    [
+      'a container without it',
+      facts({ nvml: none, system: { cudaDriverLibrary: false } }),
+      /kernel has NVIDIA's driver 570\.86\.15/,
+      'container',
+    ],
     [
       'an old driver',
       facts({ nvml: driver([V100], '470.256.02', 11040) }),
@@ -207,6 +212,7 @@ describe('why none can be used', () => {
       /libcuda\.so\.1/,
       'compute',
     ],
+    ['a container without utility', facts({ nvml: none }), /libnvidia-ml/, 'utility'],
     [
       'no provider',
       facts({ provider: { kind: 'absent' }, libraries: [] }),
