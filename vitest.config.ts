@@ -8,6 +8,8 @@ export default defineConfig({
     pool: 'forks',
     // By default one core stays unused, of two that is half.
     maxWorkers: '100%',
+    // Other programs on a machine of CI can use up a test's patience, once.
+    retry: process.env.CI === undefined ? 0 : 1,
     testTimeout: 30_000,
     // What is awaited may take its time on a busy machine; by default a second is all it gets.
     expect: { poll: { timeout: 20_000 } },

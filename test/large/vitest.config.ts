@@ -7,6 +7,8 @@ export default defineConfig({
     pool: 'forks',
     // They take gigabytes: one after the other.
     fileParallelism: false,
+    // Other programs on a machine of CI can use up a test's patience, once.
+    retry: process.env.CI === undefined ? 0 : 1,
     testTimeout: 240_000,
     hookTimeout: 60_000,
   },
