@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { namesIn } from './scratch.js';
+import type { Clock } from '../lib/clock.js';
+import { bootId, namesIn } from './scratch.js';
 
 /** What the file system tells of the files of a tree without reading them; another one once any was written to. */
 export interface TreeIdentity {
@@ -8,7 +9,23 @@ export interface TreeIdentity {
   readonly device: string;
   /** Made of device, inode, size and times of every file. */
   readonly digest: string;
+  /** When the youngest file changed, ms since the epoch by the clock of the file system. */
+  readonly changedMs: number;
 }
+
+/** A record of one machine. */
+interface View {
+  readonly device: string;
+  readonly digest: string;
+  /** The only start of the machine in which it counts; '' = in all. */
+  readonly boot: string;
+}
+
+/**
+ * After this long what was written lies on the disk for sure. A machine that stops sooner may come back with
+ * other bytes, and times as if they had been written.
+ */
+const SETTLED_MS = 120_000;
 
 /** Machines and containers that see one cache each in its own way. */
 const VIEWS_MAX = 8;
@@ -23,23 +40,29 @@ const RECORD_BYTES_MAX = 4096;
 export class Identities {
   readonly #directory: string;
   readonly #temporary: () => string;
+  readonly #clock: Clock;
 
   /** `temporary` gives paths at which nothing lies yet. */
-  constructor(directory: string, temporary: () => string) {
+  constructor(directory: string, temporary: () => string, clock: Clock) {
     this.#directory = directory;
+    this.#clock = clock;
     this.#temporary = temporary;
   }
 
   /** Whether a tree was right when it looked like this. */
   has(hash: string, { device, digest }: TreeIdentity): boolean {
-    return this.#read(hash).some((view) => view.device === device && view.digest === digest);
+    return this.#read(hash).some(
+      (view) =>
+        view.device === device && view.digest === digest && (view.boot === '' || view.boot === bootId()),
+    );
   }
 
   /** Remembers that a tree that looks like this is right, in place of what was known of the same device. */
-  set(hash: string, { device, digest }: TreeIdentity): void {
+  set(hash: string, { device, digest, changedMs }: TreeIdentity): void {
+    const boot = this.#clock.wallMs() - changedMs < SETTLED_MS ? bootId() : '';
     try {
       const others = this.#read(hash).filter((view) => view.device !== device);
-      const views = [...others, { device, digest }].slice(-VIEWS_MAX);
+      const views: View[] = [...others, { device, digest, boot }].slice(-VIEWS_MAX);
       const draft = this.#temporary();
       if (!existsSync(this.#directory)) mkdirSync(this.#directory, { recursive: true });
       writeFileSync(draft, JSON.stringify(views));
@@ -70,12 +93,12 @@ export class Identities {
     }
   }
 
-  #read(hash: string): TreeIdentity[] {
+  #read(hash: string): View[] {
     try {
       const path = this.#pathOf(hash);
       if (statSync(path).size > RECORD_BYTES_MAX) return [];
       const views: unknown = JSON.parse(readFileSync(path, 'utf8'));
-      return Array.isArray(views) ? views.filter(isIdentity) : [];
+      return Array.isArray(views) ? views.filter(isView) : [];
     } catch {
       return [];
     }
@@ -86,8 +109,8 @@ export class Identities {
   }
 }
 
-function isIdentity(value: unknown): value is TreeIdentity {
+function isView(value: unknown): value is View {
   if (typeof value !== 'object' || value === null) return false;
-  const { device, digest } = value as Readonly<Record<string, unknown>>;
-  return typeof device === 'string' && typeof digest === 'string';
+  const { device, digest, boot } = value as Readonly<Record<string, unknown>>;
+  return typeof device === 'string' && typeof digest === 'string' && typeof boot === 'string';
 }

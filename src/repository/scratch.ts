@@ -141,16 +141,20 @@ function ownPrefix(): string {
   return `${machine()}-${process.pid}-`;
 }
 
+let boot: string | null = null;
+
+/** Another one after each start of the machine; '' where the system does not tell. */
+export function bootId(): string {
+  boot ??= textOf(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim());
+  return boot;
+}
+
 let machineId = '';
 
 /** Tells process ids of one machine, or container, from those of another. */
 function machine(): string {
   if (machineId !== '') return machineId;
-  const parts = [
-    hostname(),
-    textOf(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8')),
-    textOf(() => readlinkSync('/proc/self/ns/pid')),
-  ];
+  const parts = [hostname(), bootId(), textOf(() => readlinkSync('/proc/self/ns/pid'))];
   machineId = createHash('sha256').update(parts.join('\0')).digest('hex').slice(0, 16);
   return machineId;
 }

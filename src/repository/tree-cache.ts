@@ -74,6 +74,7 @@ export class TreeCache {
       temporary: () => this.#scratch.path(),
       discard: (hash, isDamaged) => this.discard(hash, isDamaged),
       warn,
+      clock,
     });
   }
 

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Clock } from '../lib/clock.js';
 import { Identities, type TreeIdentity } from './identities.js';
 import { damageOf, lookAtTree, type SeenTree, TREES, type Tree } from './tree.js';
 
@@ -10,7 +11,7 @@ const VERDICTS_MAX = 65_536;
 const TRIES_MAX = 3;
 
 /** What stands for a tree that has no identity, since it is not whole. */
-const BROKEN: TreeIdentity = { device: '', digest: '' };
+const BROKEN: TreeIdentity = { device: '', digest: '', changedMs: 0 };
 
 export interface TreeChecksOptions {
   /** Absolute path of the cache. */
@@ -20,6 +21,7 @@ export interface TreeChecksOptions {
   /** Removes a tree for as long as `isDamaged` is true of the path it has been moved to. */
   readonly discard: (hash: string, isDamaged: (moved: string) => boolean) => void;
   readonly warn: (text: string) => void;
+  readonly clock: Clock;
 }
 
 /**
@@ -37,9 +39,9 @@ export class TreeChecks {
   readonly #underWay = new Map<string, Promise<Tree | null>>();
   readonly #stopped = new AbortController();
 
-  constructor({ directory, temporary, discard, warn }: TreeChecksOptions) {
+  constructor({ directory, temporary, discard, warn, clock }: TreeChecksOptions) {
     this.#directory = directory;
-    this.#identities = new Identities(join(directory, 'identities'), temporary);
+    this.#identities = new Identities(join(directory, 'identities'), temporary, clock);
     this.#discard = discard;
     this.#warn = warn;
   }

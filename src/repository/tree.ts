@@ -115,13 +115,16 @@ function isAsWritten({ path, size }: HashedFile, found: ReadonlyMap<string, BigI
 function identityOf(files: readonly HashedFile[], found: ReadonlyMap<string, BigIntStats>): TreeIdentity {
   const digest = createHash('sha256');
   const devices = new Set<string>();
+  let changedMs = 0;
   for (const { path } of files) {
     const stats = found.get(path);
     if (stats === undefined) continue;
     devices.add(String(stats.dev));
+    changedMs = Math.max(changedMs, Number(stats.ctimeMs));
     digest.update(`${path}\0${stats.dev}:${stampOf(stats)}\0`);
   }
-  return { device: [...devices].sort().slice(0, DEVICES_MAX).join(), digest: digest.digest('hex') };
+  const device = [...devices].sort().slice(0, DEVICES_MAX).join();
+  return { device, digest: digest.digest('hex'), changedMs };
 }
 
 /** A tree lies on one file system, unless somebody has mounted another into it. */

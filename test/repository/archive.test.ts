@@ -4,6 +4,7 @@ import {
   mkdirSync,
   readdirSync,
   rmSync,
+  statSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -126,6 +127,10 @@ describe('an archive', () => {
     truncateSync(file('3'), 1);
     rmSync(file('2'));
     expect(await ids(opened)).toEqual(['4', '1']);
+    const other = Buffer.alloc(statSync(file('1')).size, 'x');
+    chmodSync(file('1'), 0o644);
+    writeFileSync(file('1'), other);
+    expect(await ids(opened)).toEqual(['4']);
   });
 
   it('passes over what is no generation', async () => {

@@ -138,25 +138,35 @@ describe('a copy', () => {
   it('is not believed for what stands in a record that is none', async () => {
     const { cache, hash, file, fetch } = await aCopy();
     const record = join(cache, 'identities', `${hash}.json`);
-    for (const text of ['', '{', 'null', '[null]', '[{"device":1}]', ' '.repeat(5000)]) {
+    for (const text of [
+      '',
+      '{',
+      'null',
+      '[null]',
+      '[{"device":1}]',
+      '[{"device":"1","digest":"x"}]',
+      ' '.repeat(5000),
+    ]) {
       writeFileSync(record, text);
       expect(await openedDuring(() => fetch())).toEqual([file]);
       expect(await openedDuring(() => fetch())).toEqual([]);
     }
   });
 
-  it('that a roll back would return to is left out when it is damaged', async () => {
-    const { cache, file } = await aCopy();
+  it('that was read whole by somebody who looked for damage is not read again', async () => {
+    const { cache, hash, file, fetch } = await aCopy();
     const trees = new TreeCache({
       directory: cache,
       bytesMax: 1e9,
       clock: bench.clock,
       held: () => new Set(),
     });
-    const [hash = ''] = namesIn(join(cache, 'trees'));
+    utimesSync(file, 1, 1);
+    expect(await trees.verify(hash)).toBe('');
+    expect(await openedDuring(() => fetch())).toEqual([]);
     flip(file);
-    expect(await trees.find(hash)).toBeNull();
-    expect(existsSync(file)).toBe(false);
+    expect(await trees.verify(hash)).toBe(OTHER_CONTENT);
+    expect(await fetch()).toBe(CONTENT);
   });
 
   it('takes its record along when it goes', async () => {
@@ -171,11 +181,29 @@ describe('a copy', () => {
     expect(namesIn(join(cache, 'identities'))).toEqual([]);
   });
 
+  it('that was written just before the machine was started anew is read once more', async () => {
+    const { cache, hash, file, fetch } = await aCopy();
+    const record = join(cache, 'identities', `${hash}.json`);
+    const boots = (): string[] =>
+      JSON.parse(readFileSync(record, 'utf8')).map(({ boot }: { boot: string }) => boot);
+    const [boot = ''] = boots();
+    writeFileSync(record, readFileSync(record, 'utf8').replace(boot || '"boot":""', boot && 'another'));
+    const read = await openedDuring(() => fetch());
+    expect(read).toEqual([file]);
+    expect(boots()).toEqual([boot]);
+    // By now it lies on the disk.
+    utimesSync(file, 1, 1);
+    bench.clock.aheadMs += 300_000;
+    await fetch();
+    bench.clock.aheadMs -= 300_000;
+    expect(boots()).toEqual(['']);
+  });
+
   it('is known to machines that count its file system in other ways', async () => {
     const { cache, hash, fetch } = await aCopy();
     const record = join(cache, 'identities', `${hash}.json`);
     const [own] = JSON.parse(readFileSync(record, 'utf8'));
-    const others = Array.from({ length: 20 }, (_, i) => ({ device: `d${i}`, digest: 'x' }));
+    const others = Array.from({ length: 20 }, (_, i) => ({ device: `d${i}`, digest: 'x', boot: '' }));
     writeFileSync(record, JSON.stringify([...others, own]));
     expect(await openedDuring(() => fetch())).toEqual([]);
     utimesSync(join(cache, 'trees', hash, 'files/model.onnx'), 1, 1);
