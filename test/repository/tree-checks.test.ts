@@ -169,6 +169,16 @@ describe('a copy', () => {
     expect(await fetch()).toBe(CONTENT);
   });
 
+  it('is no longer read once the server stops, and stays', async () => {
+    const { cache, file, fetch, repository } = await aCopy();
+    const server = bench.open(repository, { artifactCache: cache });
+    utimesSync(file, 1, 1);
+    server.store.stopReading();
+    await expect(fetch(server)).rejects.toThrow('exiting');
+    expect(await fetch()).toBe(CONTENT);
+    expect(bench.warnings).toEqual([]);
+  });
+
   it('takes its record along when it goes', async () => {
     const { cache, hash, repository } = await aCopy();
     const server = bench.open(repository, { artifactCache: cache });
