@@ -1,9 +1,10 @@
 import { defineConfig } from 'vitest/config';
+import { END_TO_END } from './test/end-to-end.js';
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/golden/**', 'test/fuzz/**', 'test/reload/**', 'test/large/**'],
+    exclude: ['test/golden/**', 'test/fuzz/**', 'test/reload/**', 'test/large/**', ...END_TO_END],
     // Native addons and worker threads of their own: each test file in a process of its own.
     pool: 'forks',
     // By default one core stays unused, of two that is half.
