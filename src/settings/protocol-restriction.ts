@@ -37,8 +37,11 @@ export function readRestrictions(
     const categories: ProtocolCategory[] = [];
     for (const name of names.split(',')) {
       const category = PROTOCOL_CATEGORIES.find((known) => known === name);
-      if (category === undefined) mistake(`no API '${name}'${didYouMean(name, PROTOCOL_CATEGORIES)}`);
-      else if (seen.has(category)) mistake(`API '${name}' has a header already`);
+      if (category === undefined) {
+        const hint =
+          didYouMean(name, PROTOCOL_CATEGORIES) || `; known ones: ${PROTOCOL_CATEGORIES.join(', ')}`;
+        mistake(`no API '${name}'${hint}`);
+      } else if (seen.has(category)) mistake(`API '${name}' has a header already`);
       else categories.push(category);
       seen.add(name);
     }

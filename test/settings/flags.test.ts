@@ -338,6 +338,7 @@ describe('restricted APIs', () => {
 
   it.each([
     ['healht:k=s3cret', "no API 'healht', did you mean 'health'?"],
+    ['models:k=s3cret', "no API 'models'; known ones: health, metadata, inference,"],
     ['health', 'expected API[,API]:HEADER=VALUE'],
     ['health:k=', 'expected HEADER=VALUE after the colon'],
     ['health:a b=s3cret', 'expected HEADER=VALUE after the colon'],
