@@ -23,13 +23,13 @@ def examples() -> list[tuple[str, str, str]]:
     return [match.groups() for match in EXAMPLE.finditer((ROOT / "README.md").read_text(encoding="utf-8"))]
 
 
-def test_readme_shows_three_clients() -> None:
-    assert [language for language, _, _ in examples()] == ["sh", "sh", "python"]
+def test_readme_shows_four_clients() -> None:
+    assert [language for language, _, _ in examples()] == ["sh", "sh", "sh", "python"]
 
 
-@pytest.mark.parametrize("language, code, shown", examples(), ids=["naiad", "grpcurl", "python"])
+@pytest.mark.parametrize("language, code, shown", examples(), ids=["naiad", "curl", "grpcurl", "python"])
 def test_example_prints_what_the_readme_shows(language: str, code: str, shown: str, server) -> None:
-    code = code.replace("localhost:8001", server.grpc_url)
+    code = code.replace("localhost:8001", server.grpc_url).replace("localhost:8000", server.http_url)
     env = grpcurl_environment()
     if language == "python":
         command = [sys.executable, "-c", code]
