@@ -19,8 +19,17 @@ const timeout = numberFlag({
   help: 'How long to wait for an answer.',
 });
 
+const header = textFlag({
+  name: 'header',
+  repeatable: true,
+  fallback: '',
+  placeholder: 'NAME=VALUE',
+  help: 'A header to send, as restricted APIs need one.',
+});
+
 export const MODELS_FLAGS = {
   url,
+  header,
   timeout: {
     ...timeout,
     fallbackText: '10, and no limit for load, unload and rollback, which may take minutes',
@@ -58,6 +67,7 @@ export const HEALTH_FLAGS = {
     placeholder: 'URL',
     help: 'Server to ask: http://HOST:PORT for HTTP, HOST:PORT for gRPC.',
   }),
+  header,
   live: switchFlag({ name: 'live', help: 'Ask whether the server lives, not whether it is ready.' }),
   model: textFlag({
     name: 'model',
@@ -75,6 +85,7 @@ export const HEALTH_FLAGS = {
 
 export const INFER_FLAGS = {
   url,
+  header,
   modelVersion: textFlag({
     name: 'model-version',
     fallback: '',

@@ -4,6 +4,7 @@ import { systemClock } from '../lib/clock.js';
 import { invariant } from '../lib/invariant.js';
 import { LIMITS } from '../settings/limits.js';
 import { CommandError } from './exit-codes.js';
+import type { Headers } from './headers.js';
 
 /** A call that the server, or the way to it, answered with an error. */
 export class CallError extends CommandError {
@@ -24,11 +25,13 @@ export class ServerClient {
   readonly #protos = new Protos();
   readonly #address: string;
   readonly #timeoutSecs: number;
+  readonly #headers: Headers;
 
   /** @param timeoutSecs for each call; Infinity = as long as it takes */
-  constructor(address: string, timeoutSecs: number) {
+  constructor(address: string, timeoutSecs: number, headers: Headers = {}) {
     this.#address = address;
     this.#timeoutSecs = timeoutSecs;
+    this.#headers = headers;
     this.#client = new Client(address, credentials.createInsecure(), {
       'grpc.max_receive_message_length': LIMITS.messageBytesMax,
       'grpc.max_send_message_length': LIMITS.messageBytesMax,
@@ -62,6 +65,8 @@ export class ServerClient {
     invariant(methods !== undefined && !('format' in methods), `${service} is a service`);
     const definition = methods[method];
     invariant(definition !== undefined, `${service} has a method ${method}`);
+    const metadata = new Metadata();
+    for (const [name, value] of Object.entries(this.#headers)) metadata.set(name, value);
     const deadline = systemClock.wallMs() + this.#timeoutSecs * 1000;
     return new Promise((resolve, reject) => {
       this.#client.makeUnaryRequest(
@@ -69,7 +74,7 @@ export class ServerClient {
         definition.requestSerialize,
         definition.responseDeserialize,
         request,
-        new Metadata(),
+        metadata,
         { deadline },
         (error, response) => {
           if (error === null) resolve(response as Response);

@@ -3,6 +3,7 @@ import { readGrpcAddress } from './address.js';
 import { HEALTH_FLAGS } from './client-flags.js';
 import { readFlags } from './command.js';
 import { CommandError, EXIT, UsageError } from './exit-codes.js';
+import { type Headers, readHeaders } from './headers.js';
 import type { Io } from './io.js';
 
 const HTTP_DEFAULT = 'http://localhost:8000';
@@ -13,6 +14,7 @@ interface Question {
   readonly live: boolean;
   readonly model: string;
   readonly timeoutSecs: number;
+  readonly headers: Headers;
 }
 
 /** Tells by its exit code whether a server, or a model of it, is ready. */
@@ -23,6 +25,7 @@ export async function health(argv: readonly string[], io: Io): Promise<number> {
     live: flags.get(HEALTH_FLAGS.live),
     model: flags.get(HEALTH_FLAGS.model),
     timeoutSecs: flags.get(HEALTH_FLAGS.timeout),
+    headers: readHeaders(flags.all(HEALTH_FLAGS.header)),
   };
   if (question.live && question.model !== '') throw new UsageError('--live and --model exclude each other');
   const good = await ask(flags.get(HEALTH_FLAGS.url), question);
@@ -45,7 +48,7 @@ async function ask(url: string, question: Question): Promise<boolean> {
 class NotListening extends CommandError {}
 
 /** The status of a GET: 200 is yes, Triton's 400 no, anything else is not such a server. */
-function askHttp(base: string, { live, model, timeoutSecs }: Question): Promise<boolean> {
+function askHttp(base: string, { live, model, timeoutSecs, headers }: Question): Promise<boolean> {
   const path =
     model !== ''
       ? `/v2/models/${encodeURIComponent(model)}/ready`
@@ -57,7 +60,7 @@ function askHttp(base: string, { live, model, timeoutSecs }: Question): Promise<
   return new Promise((resolve, reject) => {
     const request = get(
       url,
-      { signal: AbortSignal.timeout(timeoutSecs * 1000), agent: false },
+      { signal: AbortSignal.timeout(timeoutSecs * 1000), agent: false, headers },
       (response) => {
         response.resume();
         const { statusCode } = response;
@@ -76,10 +79,10 @@ function askHttp(base: string, { live, model, timeoutSecs }: Question): Promise<
   });
 }
 
-async function askGrpc(address: string, { live, model, timeoutSecs }: Question): Promise<boolean> {
+async function askGrpc(address: string, { live, model, timeoutSecs, headers }: Question): Promise<boolean> {
   // Loaded here only: a check over HTTP, made every few seconds in a container, does without gRPC.
   const { ServerClient } = await import('./client.js');
-  const client = new ServerClient(address, timeoutSecs);
+  const client = new ServerClient(address, timeoutSecs, headers);
   try {
     if (model !== '') return (await client.call<{ ready: boolean }>('ModelReady', { name: model })).ready;
     if (live) return (await client.call<{ live: boolean }>('ServerLive', {})).live;

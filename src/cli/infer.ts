@@ -6,6 +6,7 @@ import { ServerClient } from './client.js';
 import { INFER_FLAGS as FLAGS } from './client-flags.js';
 import { readFlags } from './command.js';
 import { EXIT, UsageError } from './exit-codes.js';
+import { readHeaders } from './headers.js';
 import { type GivenSource, type Source, toInputTensors, toSignatures } from './infer-inputs.js';
 import { formatResult, toResult } from './infer-result.js';
 import type { Io } from './io.js';
@@ -29,7 +30,7 @@ export async function infer(argv: readonly string[], io: Io): Promise<number> {
     ...(await Promise.all(files.map(async (path) => ({ input: null, source: await readSource(path) })))),
   ];
 
-  const client = new ServerClient(address, flags.get(FLAGS.timeout));
+  const client = new ServerClient(address, flags.get(FLAGS.timeout), readHeaders(flags.all(FLAGS.header)));
   const progress = startProgress(io);
   try {
     const version = flags.get(FLAGS.modelVersion);

@@ -7,6 +7,7 @@ import { ServerClient } from './client.js';
 import { MODELS_FLAGS } from './client-flags.js';
 import { readFlags } from './command.js';
 import { EXIT, UsageError } from './exit-codes.js';
+import { readHeaders } from './headers.js';
 import type { Io } from './io.js';
 import { readLoadParameters } from './load-files.js';
 import { formatTensorMetadata, type ModelIndexMessage, type ModelMetadataMessage } from './messages.js';
@@ -49,6 +50,7 @@ export async function models(argv: readonly string[], io: Io): Promise<number> {
   const client = new ServerClient(
     readGrpcAddress(flags.get(MODELS_FLAGS.url)),
     isPatient ? Number.POSITIVE_INFINITY : flags.get(MODELS_FLAGS.timeout),
+    readHeaders(flags.all(MODELS_FLAGS.header)),
   );
   const action = { model, json: flags.get(MODELS_FLAGS.json) };
   try {

@@ -27,13 +27,14 @@ export function readRestrictions(
     const [, names = '', header = '', value] = /^([^:]*):([^=]*)=(.*)$/s.exec(text) ?? [];
     const mistake = (what: string): void => {
       // Not the value, which is a secret.
-      mistakes.push(`--${flag}=${names === '' ? '' : `${names}:${header}=...`}: ${what}`);
+      const shown = value === undefined ? (text.split('=')[0] ?? '') : `${names}:${header}=...`;
+      mistakes.push(`--${flag}=${shown}: ${what}`);
     };
     if (value === undefined) {
-      mistake('expected API[,API]:HEADER=VALUE');
+      mistake('expected API[,API]:KEY=VALUE');
       continue;
     }
-    if (!TOKEN.test(header) || value === '') mistake('expected HEADER=VALUE after the colon');
+    if (!TOKEN.test(header) || value === '') mistake('expected KEY=VALUE after the colon');
     const categories: ProtocolCategory[] = [];
     for (const name of names.split(',')) {
       const category = PROTOCOL_CATEGORIES.find((known) => known === name);

@@ -339,9 +339,9 @@ describe('restricted APIs', () => {
   it.each([
     ['healht:k=s3cret', "no API 'healht', did you mean 'health'?"],
     ['models:k=s3cret', "no API 'models'; known ones: health, metadata, inference,"],
-    ['health', 'expected API[,API]:HEADER=VALUE'],
-    ['health:k=', 'expected HEADER=VALUE after the colon'],
-    ['health:a b=s3cret', 'expected HEADER=VALUE after the colon'],
+    ['health', '--http-restricted-api=health: expected API[,API]:KEY=VALUE'],
+    ['health:k=', 'expected KEY=VALUE after the colon'],
+    ['health:a b=s3cret', 'expected KEY=VALUE after the colon'],
     ['health,health:k=s3cret', "API 'health' has a header already"],
   ])('%s is a mistake, told without the secret', (text, expected) => {
     const [line = ''] = mistakesOf(`--http-restricted-api=${text}`);
