@@ -6,7 +6,13 @@ export const END_TO_END: readonly string[] = [
   'test/cli/parent-watch.test.ts',
   'test/cli/second-signal.test.ts',
   'test/cli/serve.test.ts',
+  'test/server/artifacts.test.ts',
+  'test/server/bundled-quantized.test.ts',
   'test/server/quantization.test.ts',
   'test/server/reload-*.test.ts',
+  'test/server/start.test.ts',
   'test/server/stop.test.ts',
+  'test/server/stream.test.ts',
+  'test/server/trace.test.ts',
+  'test/server/unload.test.ts',
 ];
