@@ -1,89 +1,13 @@
-import type {
-  BatchStatistic,
-  DurationStatistic,
-  ModelStatistics,
-  ResponseStatistic,
-} from '../../service/views.js';
+import { type ModelStatisticsMessage, toStatisticsMessage } from '../../service/statistics-message.js';
 import { type MethodContext, type ModelRequest, registerMethod } from './methods.js';
 
 interface StatisticsResponse {
   readonly model_stats: readonly ModelStatisticsMessage[];
 }
 
-interface ModelStatisticsMessage {
-  readonly name: string;
-  readonly version: string;
-  readonly last_inference: number;
-  readonly inference_count: number;
-  readonly execution_count: number;
-  readonly inference_stats: Readonly<Record<string, DurationStatistic>>;
-  readonly batch_stats: readonly BatchStatisticMessage[];
-  readonly response_stats: Readonly<Record<string, ResponseStatisticMessage>>;
-}
-
-interface ResponseStatisticMessage {
-  readonly compute_infer: DurationStatistic;
-  readonly compute_output: DurationStatistic;
-  readonly success: DurationStatistic;
-  readonly fail: DurationStatistic;
-  readonly empty_response: DurationStatistic;
-  readonly cancel: DurationStatistic;
-}
-
-interface BatchStatisticMessage {
-  readonly batch_size: number;
-  readonly compute_input: DurationStatistic;
-  readonly compute_infer: DurationStatistic;
-  readonly compute_output: DurationStatistic;
-}
-
 /** ModelStatistics. */
 export function registerStatistics(context: MethodContext): void {
   registerMethod<ModelRequest, StatisticsResponse>(context, 'ModelStatistics', ({ name, version }) => ({
-    model_stats: context.service.modelStatistics(name, version).map(toMessage),
+    model_stats: context.service.modelStatistics(name, version).map(toStatisticsMessage),
   }));
-}
-
-function toMessage(statistics: ModelStatistics): ModelStatisticsMessage {
-  return {
-    name: statistics.name,
-    version: statistics.version,
-    last_inference: statistics.lastInference,
-    inference_count: statistics.inferenceCount,
-    execution_count: statistics.executionCount,
-    inference_stats: {
-      success: statistics.success,
-      fail: statistics.fail,
-      queue: statistics.queue,
-      compute_input: statistics.computeInput,
-      compute_infer: statistics.computeInfer,
-      compute_output: statistics.computeOutput,
-      cache_hit: statistics.cacheHit,
-      cache_miss: statistics.cacheMiss,
-    },
-    batch_stats: statistics.batches.map(toBatchMessage),
-    response_stats: Object.fromEntries(
-      statistics.responses.map((response) => [response.index, toResponseMessage(response)]),
-    ),
-  };
-}
-
-function toBatchMessage(batch: BatchStatistic): BatchStatisticMessage {
-  return {
-    batch_size: batch.batchSize,
-    compute_input: batch.computeInput,
-    compute_infer: batch.computeInfer,
-    compute_output: batch.computeOutput,
-  };
-}
-
-function toResponseMessage(response: ResponseStatistic): ResponseStatisticMessage {
-  return {
-    compute_infer: response.computeInfer,
-    compute_output: response.computeOutput,
-    success: response.success,
-    fail: response.fail,
-    empty_response: response.empty,
-    cancel: response.cancel,
-  };
 }

@@ -1,4 +1,5 @@
-import type { BatchStatistic, ModelStatistics, ResponseStatistic } from '../../service/views.js';
+import { toStatisticsMessage } from '../../service/statistics-message.js';
+import type { ModelStatistics } from '../../service/views.js';
 import { jsonReply } from '../reply.js';
 import type { Route } from '../route.js';
 
@@ -22,50 +23,6 @@ export const STATISTICS_ROUTES: readonly Route[] = [
 ];
 
 function toJson(statistics: readonly ModelStatistics[]): object {
-  return { model_stats: statistics.map(toModelJson) };
-}
-
-function toModelJson(statistics: ModelStatistics): object {
-  return {
-    name: statistics.name,
-    version: statistics.version,
-    last_inference: statistics.lastInference,
-    inference_count: statistics.inferenceCount,
-    execution_count: statistics.executionCount,
-    inference_stats: {
-      success: statistics.success,
-      fail: statistics.fail,
-      queue: statistics.queue,
-      compute_input: statistics.computeInput,
-      compute_infer: statistics.computeInfer,
-      compute_output: statistics.computeOutput,
-      cache_hit: statistics.cacheHit,
-      cache_miss: statistics.cacheMiss,
-    },
-    response_stats: Object.fromEntries(
-      statistics.responses.map((response) => [response.index, toResponseJson(response)]),
-    ),
-    batch_stats: statistics.batches.map(toBatchJson),
-    memory_usage: [],
-  };
-}
-
-function toBatchJson({ batchSize, computeInput, computeInfer, computeOutput }: BatchStatistic): object {
-  return {
-    batch_size: batchSize,
-    compute_input: computeInput,
-    compute_infer: computeInfer,
-    compute_output: computeOutput,
-  };
-}
-
-function toResponseJson(response: ResponseStatistic): object {
-  return {
-    compute_infer: response.computeInfer,
-    compute_output: response.computeOutput,
-    success: response.success,
-    fail: response.fail,
-    empty_response: response.empty,
-    cancel: response.cancel,
-  };
+  // No backend tells what memory its models take.
+  return { model_stats: statistics.map((each) => ({ ...toStatisticsMessage(each), memory_usage: [] })) };
 }

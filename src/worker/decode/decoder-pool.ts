@@ -1,10 +1,10 @@
 import { fileURLToPath } from 'node:url';
-import { Piscina } from 'piscina';
-import { decodeErrors, serverErrors } from '../../errors/catalogue.js';
+import { decodeErrors } from '../../errors/catalogue.js';
 import { decodedBytesOf, type ImageSpec } from '../../model-config/image-spec.js';
 import { LIMITS } from '../../settings/limits.js';
 import type { Log } from '../../telemetry/log.js';
 import type { DecodedPictures, PictureDecoder } from '../picture-decoder.js';
+import { TaskThreads } from '../task-threads.js';
 import { Assembly } from './assembly.js';
 import type { DecodeReply, DecodeTask } from './decode-message.js';
 import { refusalOfBytes } from './refusals.js';
@@ -34,26 +34,26 @@ export function createPictureDecoder(options: DecoderOptions): PictureDecoder {
 }
 
 class DecoderPool implements PictureDecoder {
-  readonly #threads: number;
-  readonly #log: Log;
-  readonly #entry: string;
-  /** null until the first picture, and after all threads were lost. */
-  #pool: Piscina<DecodeTask, DecodeReply> | null = null;
-  readonly #running = new Set<Promise<DecodeReply>>();
+  readonly #slicesMax: number;
+  readonly #threads: TaskThreads<DecodeTask, DecodeReply>;
   /** Of the requests that are being decoded. */
   #pictures = 0;
   #encodedBytes = 0;
   #decodedBytes = 0;
-  #closed = false;
 
   constructor({ threads, log, entry = DECODE_THREAD }: DecoderOptions) {
-    this.#threads = threads;
-    this.#log = log;
-    this.#entry = entry;
+    this.#slicesMax = threads;
+    this.#threads = new TaskThreads({
+      threads,
+      log,
+      entry,
+      name: 'decode thread',
+      threadLost: decodeErrors.threadLost,
+    });
   }
 
   async decode(spec: ImageSpec, pictures: readonly Uint8Array[]): Promise<DecodedPictures> {
-    if (this.#closed) throw serverErrors.exiting();
+    this.#threads.checkOpen();
     for (const [index, picture] of pictures.entries()) {
       const reason = refusalOfBytes(spec, picture);
       if (reason !== null) return { kind: 'refused', problem: { index, reason } };
@@ -67,7 +67,7 @@ class DecoderPool implements PictureDecoder {
     this.#encodedBytes += encodedBytes;
     this.#decodedBytes += decodedBytes;
     try {
-      return await this.#decodeSlices(spec, pictures, slicesOf(sizes, rowBytes, this.#threads));
+      return await this.#decodeSlices(spec, pictures, slicesOf(sizes, rowBytes, this.#slicesMax));
     } finally {
       this.#pictures -= sizes.length;
       this.#encodedBytes -= encodedBytes;
@@ -75,12 +75,8 @@ class DecoderPool implements PictureDecoder {
     }
   }
 
-  async close(): Promise<void> {
-    this.#closed = true;
-    while (this.#running.size > 0) await Promise.allSettled(this.#running);
-    const pool = this.#pool;
-    this.#pool = null;
-    await pool?.destroy();
+  close(): Promise<void> {
+    return this.#threads.close();
   }
 
   /** A request is never too large for an idle decoder: the service bounds what a single one may hold. */
@@ -102,55 +98,14 @@ class DecoderPool implements PictureDecoder {
   ): Promise<DecodedPictures> {
     const assembly = new Assembly(pictures.length * decodedBytesOf(spec));
     const running = slices.map(async (slice) => {
-      const reply = await this.#run(taskOf(spec, pictures, slice));
+      const task = taskOf(spec, pictures, slice);
+      const reply = await this.#threads.run(task, [task.bytes.buffer as ArrayBuffer]);
       assembly.add(slice.start, slice.start * decodedBytesOf(spec), reply);
     });
     for (const settled of await Promise.allSettled(running)) {
       if (settled.status === 'rejected') throw settled.reason;
     }
     return assembly.finish();
-  }
-
-  /** Rejects with ServingError INTERNAL. */
-  #run(task: DecodeTask): Promise<DecodeReply> {
-    this.#pool ??= this.#start();
-    const reply = this.#pool
-      .run(task, { transferList: [task.bytes.buffer as ArrayBuffer] })
-      .catch((error: unknown) => {
-        this.#log.error({ err: error }, 'a decode thread failed');
-        throw decodeErrors.threadLost();
-      })
-      .finally(() => this.#running.delete(reply));
-    this.#running.add(reply);
-    return reply;
-  }
-
-  #start(): Piscina<DecodeTask, DecodeReply> {
-    const pool = new Piscina<DecodeTask, DecodeReply>({
-      filename: this.#entry,
-      // A minimum, so that piscina replaces a thread that died even when nothing new comes to be decoded.
-      minThreads: this.#threads,
-      maxThreads: this.#threads,
-      idleTimeout: Number.POSITIVE_INFINITY,
-      concurrentTasksPerWorker: 1,
-      // Without it a task that finds all threads busy is put behind those that came later.
-      stricterFIFO: true,
-      recordTiming: false,
-      atomics: 'disabled',
-    });
-    // Emitted when a thread dies with nothing to do; without a listener it would end the process.
-    pool.on('error', (error: unknown) => this.#log.error({ err: error }, 'an idle decode thread failed'));
-    pool.on('workerDestroy', () => queueMicrotask(() => this.#dropIfEmpty(pool)));
-    this.#log.debug({ threads: this.#threads }, 'decode threads started');
-    return pool;
-  }
-
-  /** piscina gives up threads that die while they start, and would keep what waits for them for ever. */
-  #dropIfEmpty(pool: Piscina<DecodeTask, DecodeReply>): void {
-    if (this.#pool !== pool || pool.threads.length > 0) return;
-    this.#pool = null;
-    // Rejects what waits.
-    void pool.destroy();
   }
 }
 
